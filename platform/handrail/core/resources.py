@@ -1,0 +1,91 @@
+"""A plan's entries as plain data: what a component would register, in the spelling of Kubernetes.
+
+A leaf of `Resource.inputs` is a JSON value or one of two tokens: `Given`, a value of the caller's that is known only to
+the engine, and `Ref`, another entry's output. Both become Pulumi outputs at registration and nowhere else, so they
+raise where plain data would silently go wrong: when formatted, compared or tested for truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+Path = tuple[str | int, ...]
+
+
+class Token:
+    """A leaf that is not known yet."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise TypeError(f"{self!r} is known only to the engine: pass it on as a whole, do not format, compare or test it")
+
+    __str__ = __bool__ = __eq__ = __ne__ = __lt__ = __len__ = __iter__ = _refuse  # type: ignore[assignment]
+    __format__ = _refuse
+    __hash__ = object.__hash__
+
+
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
+class Given(Token):
+    """A value of the caller's that is a Pulumi output; opaque here."""
+
+    output: Any = field(repr=False)
+
+    def __repr__(self) -> str:
+        return "Given(…)"
+
+
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
+class Ref(Token):
+    """The output `property` (a dotted path, as `metadata.name`) of the plan's entry `resource`."""
+
+    resource: str
+    property: str
+
+    def __repr__(self) -> str:
+        return f"Ref({self.resource}.{self.property})"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource that a component would register.
+
+    Args:
+        name: its Pulumi name, `<component>-<role>`.
+        type: its Pulumi type token, as `kubernetes:apps/v1:Deployment`.
+        inputs: what it is registered with; for Kubernetes the whole manifest, camelCase.
+        after: names of the plan's entries that must be ready before it.
+    """
+
+    name: str
+    type: str
+    inputs: Mapping[str, Any]
+    after: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The last part of the type token: `Deployment`."""
+        return self.type.rpartition(":")[2]
+
+
+def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every leaf of nested mappings and sequences, with its path."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from leaves(item, (*path, key))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from leaves(item, (*path, index))
+    else:
+        yield path, value
+
+
+def replace_leaves(value: Any, replace: Callable[[Any], Any]) -> Any:
+    """A copy of nested mappings and sequences with `replace` applied to each leaf."""
+    if isinstance(value, Mapping):
+        return {key: replace_leaves(item, replace) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [replace_leaves(item, replace) for item in value]
+    return replace(value)
