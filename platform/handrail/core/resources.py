@@ -20,9 +20,11 @@ class Token:
     __slots__ = ()
 
     def _refuse(self, *_: object) -> NoReturn:
-        raise TypeError(f"{self!r} is known only to the engine: pass it on as a whole, do not format, compare or test it")
+        raise TypeError(
+            f"{self!r} is known only to the engine: pass it on as a whole, do not format, compare or test it"
+        )
 
-    __str__ = __bool__ = __eq__ = __ne__ = __lt__ = __len__ = __iter__ = _refuse  # type: ignore[assignment]
+    __str__ = __bool__ = __eq__ = __ne__ = __lt__ = __len__ = __iter__ = _refuse
     __format__ = _refuse
     __hash__ = object.__hash__
 

@@ -1,0 +1,257 @@
+"""YAML with positions: each value knows its file, line and column, and hostile text ends in a clear error.
+
+Scalars follow YAML 1.2's core schema (`no` and `on` are text). Anchors, aliases and merge keys work, within a bound on
+what they expand to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from handrail.core.errors import DocumentError, Position, Problem
+from handrail.core.resources import Path as FieldPath
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_DEPTH = 64
+MAX_VALUES = 200_000
+
+_TAG = "tag:yaml.org,2002:"
+
+
+class _Loader(yaml.CSafeLoader):
+    """libyaml's parser with the scalars of YAML 1.2's core schema."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012  the base class declares it so
+
+
+for _name, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        list("-+0123456789."),
+    ),
+    ("merge", r"<<", ["<"]),
+):
+    _Loader.add_implicit_resolver(_TAG + _name, re.compile(f"^(?:{_pattern})$", re.ASCII), _first)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A YAML file as plain data, with the position of every key (or list item) and every value.
+
+    Args:
+        file: the name that errors show.
+        data: mappings, lists, strings, numbers, booleans and None.
+        keys: field path → where its key stands.
+        values: field path → where its value starts.
+    """
+
+    file: str
+    data: Any
+    keys: Mapping[FieldPath, Position]
+    values: Mapping[FieldPath, Position]
+
+    def where(self, path: FieldPath, *, key: bool = False) -> Position:
+        """The position of `path`, or of the nearest thing around it that the file has."""
+        for end in range(len(path), -1, -1):
+            found = (self.keys if key else self.values).get(path[:end])
+            if found is not None:
+                return found
+        return Position(self.file, 1)
+
+
+def load(path: Path, *, shown_as: str | None = None) -> Document:
+    """Read a YAML file.
+
+    Raises:
+        DocumentError: it cannot be read, is no UTF-8 or no YAML, or is beyond MAX_BYTES, MAX_DEPTH or MAX_VALUES.
+    """
+    file = shown_as or display(path)
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise DocumentError(Problem(f"cannot be read: {error.strerror}", where=Position(file, 1))) from None
+    return parse(raw, file)
+
+
+def display(path: Path) -> str:
+    """A path as errors show it: relative to the working directory where it lies below it."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def parse(text: str | bytes, file: str) -> Document:
+    """Read YAML text; `file` is the name that errors show. Raises as `load` does."""
+    start = Position(file, 1)
+    if len(text) > MAX_BYTES:
+        raise DocumentError(Problem("is too large", where=start, allowed=f"at most {MAX_BYTES // 1024**2} MiB"))
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DocumentError(Problem(f"is not UTF-8 text (byte {error.start})", where=start)) from None
+    try:
+        _bound(text, start)
+        node = _compose(text)
+    except yaml.MarkedYAMLError as error:
+        where = _position(file, error.problem_mark) if error.problem_mark else start
+        raise DocumentError(Problem(f"is not YAML: {error.problem or error.context}", where=where)) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise DocumentError(Problem(f"is not YAML: {error}", where=start)) from None
+    builder = _Builder(file)
+    data = builder.build(node, ()) if node is not None else None
+    if builder.problems:
+        raise DocumentError(builder.problems)
+    return Document(file, data, builder.keys, builder.values)
+
+
+def _position(file: str, mark: Any) -> Position:
+    return Position(file, mark.line + 1, mark.column + 1)
+
+
+def _bound(text: str, start: Position) -> None:
+    """Refuse, before anything recurses, what is nested too deeply."""
+    depth = 0
+    loader = _Loader(text)
+    try:
+        while loader.check_event():
+            event = loader.get_event()
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > MAX_DEPTH:
+                    where = _position(start.file, event.start_mark)
+                    raise DocumentError(Problem("is nested too deeply", where=where, allowed=f"{MAX_DEPTH} levels"))
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+    finally:
+        loader.dispose()
+
+
+def _compose(text: str) -> Any:
+    loader = _Loader(text)
+    try:
+        return loader.get_single_node()
+    finally:
+        loader.dispose()
+
+
+class _Builder:
+    """Plain data and positions from YAML nodes; gathers every problem on the way."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+        self.keys: dict[FieldPath, Position] = {}
+        self.values: dict[FieldPath, Position] = {}
+        self._open: set[int] = set()
+        self._built = 0
+
+    def build(self, node: Any, path: FieldPath) -> Any:
+        where = _position(self.file, node.start_mark)
+        self.values[path] = where
+        self._built += 1
+        if self._built > MAX_VALUES:
+            raise DocumentError(
+                Problem("holds too many values", where=where, allowed=f"at most {MAX_VALUES:,}, aliases expanded")
+            )
+        if id(node) in self._open:
+            raise DocumentError(Problem("contains itself through an alias", dotted(path), where))
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path, where)
+        self._open.add(id(node))
+        try:
+            if isinstance(node, yaml.SequenceNode):
+                return [self._item(item, (*path, index)) for index, item in enumerate(node.value)]
+            return self._mapping(node, path)
+        finally:
+            self._open.discard(id(node))
+
+    def _item(self, node: Any, path: FieldPath) -> Any:
+        self.keys[path] = _position(self.file, node.start_mark)
+        return self.build(node, path)
+
+    def _mapping(self, node: Any, path: FieldPath) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            where = _position(self.file, key_node.start_mark)
+            if key_node.tag == _TAG + "merge":
+                merged |= self._merge(value_node, path, where)
+                continue
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.problems.append(Problem("a key must be text", dotted(path), where))
+                continue
+            key = key_node.value
+            if key in result:
+                first = self.keys[*path, key].line
+                self.problems.append(Problem(f"is written twice, first on line {first}", dotted((*path, key)), where))
+                continue
+            self.keys[*path, key] = where
+            result[key] = self.build(value_node, (*path, key))
+        return merged | result
+
+    def _merge(self, node: Any, path: FieldPath, where: Position) -> dict[str, Any]:
+        sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        if not all(isinstance(source, yaml.MappingNode) for source in sources):
+            self.problems.append(Problem("<< merges mappings only", dotted(path), where))
+            return {}
+        own = self.values[path]
+        result: dict[str, Any] = {}
+        for source in reversed(sources):
+            result |= self.build(source, path)
+        self.values[path] = own
+        return result
+
+    def _scalar(self, node: Any, path: FieldPath, where: Position) -> Any:
+        kind = node.tag.removeprefix(_TAG)
+        convert = _SCALARS.get(kind)
+        if convert is None:
+            self.problems.append(Problem(f"has a tag that means nothing here: {node.tag}", dotted(path), where))
+            return None
+        try:
+            return convert(node.value)
+        except ValueError:
+            self.problems.append(Problem(f"is not a {kind}", dotted(path), where, given=shown(node.value)))
+            return None
+
+
+def _integer(text: str) -> int:
+    digits = text.lower()
+    return int(digits, 8 if digits.startswith("0o") else 16 if digits.startswith("0x") else 10)
+
+
+_SCALARS: Mapping[str, Any] = {
+    "str": str,
+    "null": lambda _: None,
+    "bool": lambda text: text.lower() == "true",
+    "int": _integer,
+    "float": lambda text: float(text.lower().replace(".inf", "inf").replace(".nan", "nan")),
+    "merge": str,
+}
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """A field path as people read it: `containers[0].image`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def shown(value: object, limit: int = 80) -> str:
+    """A value as an error shows it, cut to `limit` characters."""
+    text = value if isinstance(value, str) else repr(value)
+    text = text.encode("unicode_escape").decode() if not text.isprintable() else text
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,155 @@
+"""pydantic's findings as Problems: position, field, what was given, what is allowed, the nearest valid word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from handrail.core.documents import Document, dotted, shown
+from handrail.core.errors import DocumentError, Position, Problem
+from handrail.core.resources import Path
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Model(BaseModel):
+    """A frozen model that refuses unknown words; every schema of Handrail's files is one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True)
+
+
+def read(document: Document, model: type[M], path: Path = ()) -> M:
+    """The part of `document` at `path` as a `model`.
+
+    Raises:
+        DocumentError: every problem, each with its position.
+    """
+    value = _at(document.data, path)
+    try:
+        return model.model_validate({} if value is None else value)
+    except ValidationError as error:
+        raise DocumentError(problems_of(error, model, value, path, document.where)) from None
+
+
+def _at(data: Any, path: Path) -> Any:
+    for part in path:
+        data = data[part]
+    return data
+
+
+Locate = Callable[..., Position | None]
+
+
+def problems_of(
+    error: ValidationError, model: type[BaseModel], value: Any, prefix: Path = (), locate: Locate | None = None
+) -> list[Problem]:
+    """Every finding of `error`, raised for `value` by `model`.
+
+    Args:
+        prefix: the field path of `value` itself.
+        locate: field path → position, as `Document.where`; None where there is no file.
+    """
+    return [_problem(detail, model, value, prefix, locate) for detail in error.errors(include_url=False)]
+
+
+def _problem(detail: ErrorDetails, model: type[BaseModel], value: Any, prefix: Path, locate: Locate | None) -> Problem:
+    kind, context = detail["type"], detail.get("ctx", {})
+    location = _known_part(detail["loc"], value, missing=kind == "missing")
+    path = (*prefix, *location)
+    where = locate(path, key=kind in ("extra_forbidden", "missing")) if locate else None
+    if kind == "missing":
+        return Problem("is required", dotted(path), where, remedy=_description(model, location))
+    if kind == "extra_forbidden":
+        return unknown_word(str(location[-1]), fields_at(model, location[:-1]), dotted(path), where)
+    given = shown(detail["input"])
+    if "error" in context:
+        message, _, allowed = str(context["error"]).partition(": ")
+        return Problem(message, dotted(path), where, given=given, allowed=allowed or None)
+    if kind in ("enum", "literal_error"):
+        words = [word.strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
+        return unknown_word(str(detail["input"]), words, dotted(path), where, noun="value")
+    message = detail["msg"].replace("Input should be", "must be")
+    return Problem(message[0].lower() + message[1:], dotted(path), where, given=given)
+
+
+def unknown_word(word: str, allowed: Iterable[str], path: str, where: Position | None, noun: str = "word") -> Problem:
+    """The Problem for a word that is none of `allowed`, with the nearest one that is."""
+    allowed = sorted(allowed)
+    near = nearest(word, allowed)
+    return Problem(
+        f"is not a {noun} that may stand here",
+        path,
+        where,
+        given=shown(word),
+        allowed=", ".join(allowed) or "nothing",
+        remedy=f"did you mean {near}?" if near else None,
+    )
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str | None:
+    """The allowed word most like `word`, if one is like it at all."""
+    return next(iter(get_close_matches(word, list(allowed), n=1, cutoff=0.6)), None)
+
+
+def _known_part(location: tuple[int | str, ...], value: Any, *, missing: bool) -> Path:
+    """`location` without the names that pydantic adds for unions and validators, which no file has."""
+    path: list[int | str] = []
+    for index, part in enumerate(location):
+        if isinstance(value, Mapping) and part in value:
+            value = value[part]
+        elif isinstance(value, list | tuple) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        elif missing and index == len(location) - 1:
+            value = None
+        else:
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The models that a type annotation holds, through unions, Annotated and containers."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    arguments = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        arguments = arguments[:1]
+    return [model for argument in arguments for model in models_in(argument)]
+
+
+def _holds_items(annotation: Any) -> bool:
+    origin = get_origin(annotation)
+    if origin in (Union, UnionType, Annotated):
+        return any(_holds_items(argument) for argument in get_args(annotation))
+    return isinstance(origin, type) and issubclass(origin, Mapping | list | tuple)
+
+
+def fields_at(model: type[BaseModel], path: Path) -> list[str]:
+    """The words that may stand at `path` below `model`."""
+    candidates: list[type[BaseModel]] = [model]
+    item = False
+    for part in path:
+        if item:  # a key or an index of a container: the models stay
+            item = False
+            continue
+        annotations = [c.model_fields[part].annotation for c in candidates if part in c.model_fields]
+        candidates = [found for annotation in annotations for found in models_in(annotation)]
+        item = any(_holds_items(annotation) for annotation in annotations)
+    return sorted({name for candidate in candidates for name in candidate.model_fields})
+
+
+def _description(model: type[BaseModel], path: Path) -> str | None:
+    parents, name = path[:-1], path[-1]
+    current: type[BaseModel] | None = model
+    for part in parents:
+        field = current.model_fields.get(str(part)) if current else None
+        current = next(iter(models_in(field.annotation)), None) if field else current
+    field = current.model_fields.get(str(name)) if current else None
+    text = field.description if field else None
+    return f"write {name}: {text.splitlines()[0].rstrip('.')}" if text else None
