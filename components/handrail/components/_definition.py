@@ -1,0 +1,228 @@
+"""What every component is: a Spec, a plan, outputs; and the one walk from arguments to a judged plan. No Pulumi here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from handrail.components._labels import labelled
+from handrail.core.documents import dotted
+from handrail.core.errors import DocumentError, HandrailError, PlanError, Position, Problem
+from handrail.core.models import Locate, Model, problems_of
+from handrail.core.resources import Given, Path, Resource
+from handrail.organisation import Context
+from handrail.releases import Release
+from handrail.standards import judge, refuse, schemas
+
+Text = str | Given
+"""Text that may come from another resource: in Python, a Pulumi output may stand here."""
+
+_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_LONGEST_LABEL = 63  # of a DNS name: a route's host is <name>-<namespace>
+
+
+class Spec(Model):
+    """The one schema of a component: human units in, typed values out."""
+
+    def team(self, context: Context) -> str:
+        """The team that the component belongs to: the stack's, unless the Spec says otherwise."""
+        return context.team
+
+
+S = TypeVar("S", bound=Spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a value came from: a position in a file, or words such as `default of ScalableService`."""
+
+    text: str
+    where: Position | None = None
+
+    def __str__(self) -> str:
+        return str(self.where) if self.where else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Workload(Generic[S]):
+    """All that a plan may read.
+
+    Args:
+        name: the workload's name, unique in its team.
+        spec: its validated settings.
+        context: organisation, team and environment.
+        release: what is pinned for it in this environment.
+    """
+
+    name: str
+    spec: S
+    context: Context
+    release: Release = field(default_factory=Release)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace it runs in."""
+        return self.context.namespace
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a component registers, as data.
+
+    Args:
+        resources: in an order in which each follows what it names in `after`.
+        outputs: the component's outputs by name: JSON values, `Given` or `Ref`.
+        advisories: what was left out, and why.
+    """
+
+    resources: tuple[Resource, ...]
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    advisories: tuple[str, ...] = ()
+
+
+Found = Iterator[tuple[Path, Problem]]
+"""Problems of a workload in its context, each with the path of the field it is about."""
+
+
+def _nothing_to_check(_: Workload[Any]) -> Found:
+    return iter(())
+
+
+@dataclass(frozen=True, slots=True)
+class Definition(Generic[S]):
+    """A component.
+
+    Args:
+        name: its class name; its Pulumi type token is `handrail:index:<name>`.
+        spec: its schema; the docstrings of the fields are the users' documentation.
+        plan: a pure function of a Workload.
+        outputs: output name → its documentation; the plan gives a value for each.
+        check: what the Spec alone cannot tell, as a team that the organisation lacks.
+    """
+
+    name: str
+    spec: type[S]
+    plan: Callable[[Workload[S]], Plan]
+    outputs: Mapping[str, str]
+    check: Callable[[Workload[S]], Found] = _nothing_to_check
+
+    @property
+    def token(self) -> str:
+        """The Pulumi type token."""
+        return f"handrail:index:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A component that is validated, planned and judged, and only waits to be registered."""
+
+    definition: Definition[Any]
+    workload: Workload[Any]
+    plan: Plan
+    sources: Mapping[str, Source]
+
+    @property
+    def name(self) -> str:
+        """The workload's name."""
+        return self.workload.name
+
+
+def prepare(
+    definition: Definition[S],
+    name: str,
+    args: Mapping[str, Any],
+    context: Context,
+    *,
+    release: Release | None = None,
+    sources: Mapping[str, Source] | None = None,
+    prefix: Path = (),
+    locate: Locate | None = None,
+) -> Prepared:
+    """Validate, plan, label and judge one component; nothing is registered here.
+
+    Args:
+        args: the arguments, `Given` where a value is a Pulumi output.
+        sources: where values came from, by dotted field path; the rest are the Spec's defaults.
+        prefix: the path of `args` in the file it was read from.
+        locate: field path → position in that file.
+
+    Raises:
+        DocumentError: the arguments are wrong.
+        PlanError: a planned resource is not valid Kubernetes.
+        RefusedError: a standard refuses the plan.
+    """
+    try:
+        spec = definition.spec.model_validate(args)
+    except ValidationError as error:
+        raise DocumentError(problems_of(error, definition.spec, args, prefix or (name,), locate)) from None
+    context = replace(context, team=spec.team(context))
+    workload = Workload(name, spec, context, release or Release())
+    found = [*_check_name(workload), *_check_team(workload)] or [*definition.check(workload)]
+    if found:
+        raise DocumentError(_placed(found, prefix or (name,), locate))
+    plan = definition.plan(workload)
+    plan = replace(plan, resources=tuple(labelled(resource, workload, definition.name) for resource in plan.resources))
+    if invalid := schemas.problems(plan.resources):
+        raise PlanError(invalid)
+    refuse(judge(plan.resources, context))
+    default = Source(f"default of {definition.name}")
+    return Prepared(definition, workload, plan, {p: (sources or {}).get(p, default) for p in setting_paths(spec)})
+
+
+def gather(errors: Iterable[HandrailError]) -> HandrailError | None:
+    """Several errors as one that holds all their problems; None where there are none."""
+    errors = list(errors)
+    if not errors:
+        return None
+    kind = type(errors[0]) if len({type(error) for error in errors}) == 1 else HandrailError
+    return kind([problem for error in errors for problem in error.problems])
+
+
+def setting_paths(spec: Model, prefix: str = "") -> Iterator[str]:
+    """The dotted path of each setting of a Spec, nested ones included."""
+    for name in type(spec).model_fields:
+        value = getattr(spec, name)
+        path = f"{prefix}{name}"
+        if isinstance(value, Model):
+            yield from setting_paths(value, f"{path}.")
+        else:
+            yield path
+
+
+def setting(spec: Model, path: str) -> Any:
+    """The value of a dotted setting path."""
+    value: Any = spec
+    for part in path.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _check_name(workload: Workload[Any]) -> Found:
+    name, longest = workload.name, _LONGEST_LABEL - len(workload.namespace) - 1
+    if not _NAME.fullmatch(name):
+        yield (), Problem("is no name", given=name, allowed="lower-case letters, digits and dashes, a letter first")
+    elif len(name) > longest:
+        yield (), Problem(f"is too long: with the namespace {workload.namespace} it must fit a host name's 63 characters",
+                          given=f"{len(name)} characters", allowed=f"at most {longest}")  # fmt: skip
+
+
+def _check_team(workload: Workload[Any]) -> Found:
+    context = workload.context
+    if not context.is_platform and context.team not in context.organisation.teams:
+        yield (), Problem(
+            "belongs to no team of the organisation",
+            given=context.team,
+            allowed=", ".join(sorted(context.organisation.teams)),
+            remedy="set handrail:team in the stack's config to the team that owns it",
+        )
+
+
+def _placed(found: Iterable[tuple[Path, Problem]], prefix: Path, locate: Locate | None) -> list[Problem]:
+    return [
+        replace(problem, path=dotted((*prefix, *path)), where=locate((*prefix, *path), key=not path) if locate else None)
+        for path, problem in found
+    ]

@@ -1,0 +1,49 @@
+"""The labels that everything carries, and the two that select pods."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from handrail.core.resources import Resource
+from handrail.standards import CONTRACT_VERSION
+
+if TYPE_CHECKING:
+    from handrail.components._definition import Workload
+
+PREFIX = "handrail.dev"
+
+
+def selector(name: str) -> dict[str, str]:
+    """The labels that select a workload's pods: they never change, because a selector is immutable."""
+    return {"app.kubernetes.io/name": name, "app.kubernetes.io/instance": name}
+
+
+def pod_labels(workload: Workload[Any], component: str) -> dict[str, str]:
+    """What a pod and everything around it carries; a change here restarts pods."""
+    context = workload.context
+    return {
+        **selector(workload.name),
+        "app.kubernetes.io/component": component,
+        "app.kubernetes.io/part-of": context.team,
+        "app.kubernetes.io/managed-by": "handrail",
+        f"{PREFIX}/team": context.team,
+        f"{PREFIX}/persona": context.owner.persona,
+        f"{PREFIX}/environment": context.environment,
+        f"{PREFIX}/cost-centre": context.owner.cost_centre,
+    }
+
+
+def labelled(resource: Resource, workload: Workload[Any], component: str) -> Resource:
+    """`resource` with its labels. The contract's version stays off pods: raising it must not restart them."""
+    labels = pod_labels(workload, component)
+    inputs = _with_labels(resource.inputs, {**labels, f"{PREFIX}/contract": CONTRACT_VERSION})
+    template = inputs.get("spec", {}).get("template")
+    if isinstance(template, dict):
+        inputs["spec"] = {**inputs["spec"], "template": _with_labels(template, labels)}
+    return replace(resource, inputs=inputs)
+
+
+def _with_labels(manifest: Any, labels: dict[str, str]) -> dict[str, Any]:
+    metadata = manifest.get("metadata", {})
+    return {**manifest, "metadata": {**metadata, "labels": {**labels, **metadata.get("labels", {})}}}

@@ -1,0 +1,83 @@
+"""A stack of workloads.yaml, or the platform team's, as prepared components: the same for the engine and for a preview."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from handrail.components._catalogue import definitions
+from handrail.components._definition import Prepared, gather, prepare
+from handrail.core.errors import HandrailError
+from handrail.organisation import Capability, Context, read_context
+from handrail.personas._workloads import read_workloads
+from handrail.releases import read_releases
+
+CONFIG_KEYS = ("organisation", "team", "environment", "workloads")
+_PLAIN = ast.dump(ast.parse("from handrail.personas import deploy\ndeploy()"))
+
+
+@dataclass(frozen=True, slots=True)
+class StackPlan:
+    """Everything a stack registers, validated, planned and judged.
+
+    Args:
+        context: what it is deployed into.
+        prepared: its components, in order.
+        file: the workloads.yaml it was read from; None for the platform team's stack.
+    """
+
+    context: Context
+    prepared: tuple[Prepared, ...]
+    file: Path | None = None
+
+
+def plan_stack(config: Mapping[str, str], *, root: Path, stack: str) -> StackPlan:
+    """The plan of a stack.
+
+    Args:
+        config: `namespace:key` → text; `handrail:workloads` (default workloads.yaml) is relative to `root`.
+        root: the directory of Pulumi.yaml.
+        stack: the Pulumi stack's name.
+
+    Raises:
+        HandrailError: every problem of its files and plans, at once.
+    """
+    context = read_context(config, root=root, stack=stack)
+    if context.is_platform:
+        return StackPlan(context, _platform(context))
+    file = root / (config.get("handrail:workloads") or "workloads.yaml")
+    releases = read_releases(root, context.environment, context.team)
+    return StackPlan(context, read_workloads(file, context, releases), file)
+
+
+def _platform(context: Context) -> tuple[Prepared, ...]:
+    """A workspace for each team, and what they share."""
+    wanted = [("TeamWorkspace", team, {"owner": team}) for team in context.organisation.teams]
+    if context.cluster.has(Capability.KUEUE):
+        wanted.insert(0, ("ResourceFlavors", "flavors", {}))
+    return tuple(_all(wanted, context))
+
+
+def _all(wanted: Iterable[tuple[str, str, dict[str, str]]], context: Context) -> list[Prepared]:
+    prepared, errors = [], []
+    for component, name, args in wanted:
+        try:
+            prepared.append(prepare(definitions()[component], name, args, context))
+        except HandrailError as error:
+            errors.append(error)
+    if (error := gather(errors)) is not None:
+        raise error
+    return prepared
+
+
+def is_plain(program: Path) -> bool:
+    """Whether a program does nothing but `deploy()`, so that its plan is all it registers."""
+    file = program / "__main__.py" if program.is_dir() else program
+    try:
+        tree = ast.parse(file.read_text("utf-8"))
+    except (OSError, ValueError, SyntaxError):
+        return False
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))]
+    return ast.dump(tree) == _PLAIN

@@ -1,0 +1,161 @@
+"""workloads.yaml, in its persona's words, as prepared components; every problem of the file at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from handrail.components._catalogue import definitions
+from handrail.components._definition import Prepared, Source, gather, prepare
+from handrail.core.documents import Document, dotted, load
+from handrail.core.errors import DocumentError, HandrailError, Problem
+from handrail.core.models import unknown_word
+from handrail.core.resources import Path as FieldPath
+from handrail.core.resources import leaves
+from handrail.organisation import Context
+from handrail.personas._persona import Persona, Section, personas
+from handrail.releases import Release
+
+_HEAD = ("persona", "team")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One workload as it stands in the file."""
+
+    path: FieldPath
+    section: Section
+    given: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.path[-1])
+
+
+def read_workloads(file: Path, context: Context, releases: Mapping[str, Release]) -> tuple[Prepared, ...]:
+    """The workloads of a file, prepared for `context`, in the file's order.
+
+    Raises:
+        HandrailError: every problem of the file and of the plans that it leads to.
+    """
+    document = load(file)
+    persona = _persona(document, context)
+    entries, problems = _entries(document, persona)
+    prepared, errors = [], [DocumentError(problems)] if problems else []
+    for entry in entries:
+        try:
+            prepared.append(_prepare(entry, entries, persona, document, context, releases))
+        except HandrailError as error:
+            errors.append(error)
+    if (error := gather(errors)) is not None:
+        raise error
+    return tuple(prepared)
+
+
+def _persona(document: Document, context: Context) -> Persona:
+    """The file's persona; its team must be the stack's."""
+    data = document.data if isinstance(document.data, dict) else {}
+    problems = []
+    for word, allowed in (("persona", sorted(personas())), ("team", [context.team])):
+        value = data.get(word)
+        if value is None:
+            problems.append(Problem("is required", word, document.where(()), allowed=", ".join(allowed)))
+        elif value not in allowed:
+            path = (word,)
+            noun = word if word == "persona" else f"team that stack {context.stack} deploys"
+            problems.append(unknown_word(str(value), allowed, dotted(path), document.where(path), noun=noun))
+    if problems:
+        raise DocumentError(problems)
+    return personas()[data["persona"]]
+
+
+def _entries(document: Document, persona: Persona) -> tuple[list[_Entry], list[Problem]]:
+    entries: list[_Entry] = []
+    problems: list[Problem] = []
+    for word, content in document.data.items():
+        if word in _HEAD:
+            continue
+        section = persona.sections.get(word)
+        if section is None:
+            problems.append(_unknown_section(word, persona, document))
+        elif not isinstance(content, dict):
+            where = document.where((word,))
+            problems.append(Problem("must hold workloads by name", word, where, remedy="write a name: and its settings below it"))
+        else:
+            for name, given in content.items():
+                path: FieldPath = (word, name)
+                problems += _unknown_words(given, section, persona, path, document)
+                entries.append(_Entry(path, section, given if isinstance(given, dict) else {}))
+    names = [entry.name for entry in entries]
+    problems += [
+        Problem("is the name of two workloads", dotted(entry.path), document.where(entry.path, key=True))
+        for index, entry in enumerate(entries)
+        if entry.name in names[:index]
+    ]
+    return entries, problems
+
+
+def _unknown_section(word: str, persona: Persona, document: Document) -> Problem:
+    owners = [other.name for other in personas().values() if word in other.sections]
+    problem = unknown_word(word, [*_HEAD, *persona.sections], word, document.where((word,), key=True))
+    if not owners:
+        return problem
+    return Problem(
+        f"is a word of {owners[0]}, not of {persona.name}", word, problem.where, allowed=problem.allowed,
+        remedy=f"put it into a file with persona: {owners[0]}",
+    )  # fmt: skip
+
+
+def _unknown_words(
+    given: Any, section: Section, persona: Persona, path: FieldPath, document: Document
+) -> Iterator[Problem]:
+    if given is not None and not isinstance(given, dict):
+        yield Problem("must hold settings by name", dotted(path), document.where(path))
+        return
+    for word in given or {}:
+        if word not in section.words:
+            where = document.where((*path, word), key=True)
+            yield unknown_word(word, section.words, dotted((*path, word)), where, noun=f"word of {persona.name}")
+
+
+def _prepare(
+    entry: _Entry, entries: list[_Entry], persona: Persona, document: Document, context: Context, releases: Mapping[str, Release]
+) -> Prepared:
+    definition = definitions()[entry.section.component]
+    sources = {path: Source(f"persona {persona.name}") for path in _dotted_leaves(entry.section.defaults)}
+    sources |= {path: Source("file", document.where((*entry.path, *at))) for path, at in _dotted_leaves(entry.given).items()}
+    args = {**entry.section.defaults, **{word: value for word, value in entry.given.items() if word in entry.section.words}}
+    if "callers" in entry.section.words and (callers := _callers(entry, entries)):
+        args["callers"] = [*args.get("callers", []), *callers]
+        sources["callers"] = Source(f"calls of {', '.join(callers)} in this file")
+    return prepare(
+        definition,
+        entry.name,
+        args,
+        context,
+        release=releases.get(entry.name),
+        sources=sources,
+        prefix=entry.path,
+        locate=document.where,
+    )
+
+
+def _callers(callee: _Entry, entries: list[_Entry]) -> list[str]:
+    """The workloads of the same file that call `callee` and that it does not name itself."""
+    named = callee.given.get("callers") or ()
+    return [
+        entry.name
+        for entry in entries
+        if isinstance(calls := entry.given.get("calls"), list) and callee.name in calls and entry.name not in named
+    ]
+
+
+def _dotted_leaves(values: Mapping[str, Any]) -> dict[str, FieldPath]:
+    """Dotted setting path → field path of each value, and of each mapping and list on the way to it."""
+    found: dict[str, FieldPath] = {}
+    for path, _ in leaves(values):
+        for end in range(1, len(path) + 1):
+            found.setdefault(dotted(path[:end]), path[:end])
+    return found

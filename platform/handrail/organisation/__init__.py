@@ -1,0 +1,18 @@
+"""Who and what there is: environments, clusters, teams, accelerators, prices; and the Context of a stack."""
+
+from handrail.organisation.context import Context, namespace_of, read_context
+from handrail.organisation.load import RESERVED_TEAM, load_organisation, locate
+from handrail.organisation.model import Capability, Organisation, Team, Tier
+
+__all__ = [
+    "RESERVED_TEAM",
+    "Capability",
+    "Context",
+    "Organisation",
+    "Team",
+    "Tier",
+    "load_organisation",
+    "locate",
+    "namespace_of",
+    "read_context",
+]
