@@ -9,7 +9,7 @@ from handrail.core.resources import Resource
 from handrail.core.units import Cpu, Memory
 from handrail.organisation import Capability, Context, Team
 from handrail.organisation.model import Quota
-from handrail.standards.schemas import KUBERNETES_VERSION
+from handrail.standards import KUBERNETES_VERSION
 
 _READ = ["get", "list", "watch"]
 _WORKLOADS = {
@@ -74,7 +74,7 @@ def _namespace(workload: Workload[TeamWorkspaceSpec]) -> Resource:
     labels = {
         f"pod-security.kubernetes.io/{mode}{suffix}": value
         for mode in ("enforce", "audit", "warn")
-        for suffix, value in (("", "restricted"), ("-version", "v" + KUBERNETES_VERSION.rpartition(".")[0]))
+        for suffix, value in (("", "restricted"), ("-version", f"v{KUBERNETES_VERSION}"))
     }
     manifest = {"metadata": {"name": workload.namespace, "labels": labels}}
     return Resource(f"{workload.name}-namespace", "kubernetes:core/v1:Namespace", manifest)

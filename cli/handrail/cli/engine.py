@@ -1,0 +1,27 @@
+"""`handrail engine`: how the Pulumi engine is had."""
+
+from __future__ import annotations
+
+import typer
+
+from handrail.cli._options import Json
+
+app = typer.Typer(no_args_is_help=True, help="The Pulumi engine: install it, see what is in use.", rich_markup_mode=None)
+
+
+@app.command()
+def install() -> None:
+    """Find the engine on PATH, else download it, else build it; the Kubernetes provider as well."""
+    from handrail.engine import install
+
+    install()
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Say what is in use, from where, what is missing, and what to do."""
+    from handrail.engine import doctor
+
+    report = doctor()
+    print(report.to_json() if json else report)
+    raise typer.Exit(0 if report.healthy else 1)

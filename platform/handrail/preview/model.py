@@ -1,0 +1,134 @@
+"""A preview as data: a stack's workloads, their settings with the source of each, and the resources behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from handrail.components._definition import Prepared, setting
+from handrail.core.resources import Token
+from handrail.personas._stack import StackPlan
+
+if TYPE_CHECKING:
+    from handrail.recorder import Record, Registration
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a workload: its dotted path, its value as text, where it came from, and whether someone chose it."""
+
+    path: str
+    value: str
+    source: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One resource: its kind, its Pulumi name, its inputs."""
+
+    kind: str
+    name: str
+    type: str
+    inputs: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A component and what it registers; `component` is empty for what stands under no component."""
+
+    name: str
+    component: str
+    settings: tuple[Setting, ...] = ()
+    items: tuple[Item, ...] = ()
+    outputs: dict[str, Any] = field(default_factory=dict)
+    advisories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a stack would register.
+
+    Args:
+        stack: its name.
+        origin: `plan`, or `recorded` for a program that had to be run.
+        about: what it is deployed into, as label → text.
+        groups: in the order of the file or the program.
+        unseen: what could not be seen; the preview is complete when there is none.
+    """
+
+    stack: str
+    origin: str
+    about: dict[str, str]
+    groups: tuple[Group, ...]
+    unseen: tuple[str, ...] = ()
+
+    @property
+    def resources(self) -> int:
+        """How many resources, components not counted."""
+        return sum(len(group.items) for group in self.groups)
+
+
+def from_plan(plan: StackPlan) -> Preview:
+    """The preview of a planned stack."""
+    context = plan.context
+    cluster = context.cluster
+    target = f"rendered below {cluster.render}/{context.stack}" if cluster.render else f"kubeconfig context {cluster.context}"
+    about = {
+        "team": context.team,
+        "environment": f"{context.environment} ({context.settings.tier})",
+        "cluster": f"{context.settings.cluster}, {target}",
+    }
+    return Preview(context.stack, "plan", about, tuple(_group(prepared) for prepared in plan.prepared))
+
+
+def _group(prepared: Prepared) -> Group:
+    spec, plan = prepared.workload.spec, prepared.plan
+    settings = tuple(
+        Setting(path, _text(setting(spec, path)), str(source), not source.text.startswith("default"))
+        for path, source in prepared.sources.items()
+    )
+    items = tuple(Item(resource.kind, resource.name, resource.type, resource.inputs) for resource in plan.resources)
+    return Group(prepared.name, prepared.definition.name, settings, items, dict(plan.outputs), plan.advisories)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, Token):
+        return "known at up"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={_text(item)}" for key, item in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(item) for item in value) or "none"
+    return str(value)
+
+
+def from_record(record: Record) -> Preview:
+    """The preview of a recorded program, grouped by its outermost components."""
+    by_urn = {registration.urn: registration for registration in record.registrations}
+
+    def top(registration: Registration) -> str | None:
+        """The URN of the outermost component that `registration` stands under, itself included."""
+        found = None if registration.custom else registration.urn
+        while (parent := by_urn.get(registration.parent)) is not None:
+            if not parent.custom and parent.type != "pulumi:pulumi:Stack":
+                found = parent.urn
+            registration = parent
+        return found
+
+    members: dict[str | None, list[Registration]] = {}
+    for registration in record.registrations:
+        if registration.type != "pulumi:pulumi:Stack":
+            members.setdefault(top(registration), []).append(registration)
+    groups = tuple(_recorded_group(by_urn.get(urn or ""), found) for urn, found in members.items())
+    about = {"project": record.project}
+    return Preview(record.stack, "recorded", about, groups, tuple(str(unseen) for unseen in record.unseen))
+
+
+def _recorded_group(component: Registration | None, members: Iterable[Registration]) -> Group:
+    items = tuple(Item(m.type.rpartition(":")[2], m.name, m.type, m.inputs) for m in members if m.custom)
+    if component is None:
+        return Group("outside any component", "", items=items)
+    return Group(component.name, component.type.rpartition(":")[2], items=items)
