@@ -1,0 +1,168 @@
+"""The custom kinds' schemas: how a definition becomes a strict schema, and what the shipped ones accept."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from handrail.core.resources import Resource
+from handrail.standards import _catalogue, problems
+from handrail.standards._crds import FOLDER, OBJECT_META, schema_of, strict
+from handrail.standards._enums import enums
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        (
+            {"type": "object", "description": "d", "properties": {"a": {"type": "string", "pattern": "^x$"}}},
+            {
+                "type": "object",
+                "properties": {"a": {"type": "string", "pattern": "^x$"}},
+                "additionalProperties": False,
+            },
+        ),
+        ({"type": "object", "x-kubernetes-preserve-unknown-fields": True}, {"type": "object"}),
+        (
+            {"type": "object", "properties": {"a": {}}, "x-kubernetes-preserve-unknown-fields": True},
+            {"type": "object", "properties": {"a": {}}},
+        ),
+        (
+            {"type": "object", "additionalProperties": {"type": "string", "description": "d"}},
+            {"type": "object", "additionalProperties": {"type": "string"}},
+        ),
+        (
+            {"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True, "pattern": "p"},
+            {"type": ["integer", "string"], "pattern": "p"},
+        ),
+        (
+            {"type": "string", "nullable": True, "enum": ["a"]},
+            {"type": ["string", "null"], "enum": ["a", None]},
+        ),
+        (
+            {
+                "type": "object",
+                "required": ["a", "b"],
+                "properties": {"a": {"type": "string"}, "b": {"type": "string", "default": "x"}},
+            },
+            {
+                "type": "object",
+                "properties": {"a": {"type": "string"}, "b": {"type": "string"}},
+                "required": ["a"],
+                "additionalProperties": False,
+            },
+        ),
+        (
+            {"type": "array", "maxItems": 2, "items": {"type": "object", "properties": {"description": {}}}},
+            {
+                "type": "array",
+                "maxItems": 2,
+                "items": {"type": "object", "properties": {"description": {}}, "additionalProperties": False},
+            },
+        ),
+    ],
+)
+def test_strict(schema: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Unknown fields are refused unless the definition keeps them; a field named like a keyword stays a field."""
+    assert strict(schema) == expected
+
+
+def test_the_schema_of_a_definition() -> None:
+    """The served version is taken, metadata is Kubernetes' own, and status is left to the controller."""
+    properties = {"metadata": {"type": "object"}, "spec": {"type": "object"}, "status": {"properties": {"a": {}}}}
+    versions = [
+        {"name": "v1beta1", "served": True, "schema": {"openAPIV3Schema": {}}},
+        {"name": "v1", "served": True, "schema": {"openAPIV3Schema": {"type": "object", "properties": properties}}},
+    ]
+    definition = {"spec": {"group": "acme.test", "names": {"kind": "Thing"}, "versions": versions}}
+    name, schema = schema_of(definition, "v1")
+    assert name == "acme.test_v1_Thing.json"
+    assert schema["properties"] == {"metadata": OBJECT_META, "spec": {"type": "object"}, "status": {"type": "object"}}
+
+
+def test_enumerations_of_the_generated_source() -> None:
+    """Of a field, and of a list's entries, under the definition's published name."""
+    source = """
+func schema_k8sio_api_core_v1_Container(ref common.ReferenceCallback) common.OpenAPIDefinition {
+\t\t\t\t\t"imagePullPolicy": {
+\t\t\t\t\t\tSchemaProps: spec.SchemaProps{
+\t\t\t\t\t\t\tEnum:        []interface{}{"Always", "Never"},
+\t\t\t\t\t"modes": {
+\t\t\t\t\t\t\t\t\t\tEnum:   []interface{}{"a"},
+"""
+    assert enums(source.splitlines()) == {
+        "io.k8s.api.core.v1.Container": {"imagePullPolicy": ["Always", "Never"], "modes": ["a"]}
+    }
+
+
+def test_the_shipped_kinds() -> None:
+    """Exactly the kinds that components plan, in compact files."""
+    assert list(_catalogue.custom()) == [
+        "kubernetes:external-secrets.io/v1:ExternalSecret",
+        "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute",
+        "kubernetes:kueue.x-k8s.io/v1beta2:ClusterQueue",
+        "kubernetes:kueue.x-k8s.io/v1beta2:LocalQueue",
+        "kubernetes:kueue.x-k8s.io/v1beta2:ResourceFlavor",
+    ]
+    for file in FOLDER.glob("*.json"):
+        text = file.read_text(encoding="utf-8")
+        assert "description" not in json.loads(text)
+        assert len(text.splitlines()) == 1
+
+
+@pytest.mark.parametrize("token", _catalogue.known())
+def test_every_known_schema_compiles(token: str) -> None:
+    """No kind fails for the first time in somebody's deployment."""
+    assert _catalogue.kind_of(token) is not None
+
+
+CASES: list[tuple[str, dict[str, Any], list[str]]] = [
+    (
+        "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute",
+        {"rules": [{"backendRefs": [{"name": "checkout", "port": 80, "weight": 90}]}]},
+        [],
+    ),
+    (
+        "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute",
+        {"rules": [{"backendRef": [{"name": "checkout"}]}], "hostnames": ["-bad-"]},
+        ["x: spec.hostnames[0]", "x: spec.rules[0].backendRef"],
+    ),
+    (
+        "kubernetes:external-secrets.io/v1:ExternalSecret",
+        {"secretStoreRef": {"name": "s"}, "data": [{"secretKey": "A", "remoteRef": {"key": "a/b", "proprty": "c"}}]},
+        ["x: spec.data[0].remoteRef.proprty"],
+    ),
+    (
+        "kubernetes:external-secrets.io/v1:ExternalSecret",
+        {"target": {"template": {"metadata": {"labels": {"team": "{{ .team }}"}}}}},
+        [],
+    ),
+    (
+        "kubernetes:kueue.x-k8s.io/v1beta2:ClusterQueue",
+        {
+            "namespaceSelector": {"matchLabels": {"handrail.dev/team": "fraud"}},
+            "resourceGroups": [
+                {
+                    "coveredResources": ["nvidia.com/gpu"],
+                    "flavors": [{"name": "l4", "resources": [{"name": "nvidia.com/gpu", "nominalQuota": 4}]}],
+                }
+            ],
+        },
+        [],
+    ),
+    ("kubernetes:kueue.x-k8s.io/v1beta2:LocalQueue", {"clusterQueu": "fraud"}, ["x: spec.clusterQueu"]),
+    (
+        "kubernetes:kueue.x-k8s.io/v1beta2:ResourceFlavor",
+        {"nodeLabels": {"gpu": "l4"}, "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exist"}]},
+        [],
+    ),
+]
+
+
+@pytest.mark.parametrize(("token", "spec", "expected"), CASES)
+def test_custom_resources(token: str, spec: dict[str, Any], expected: list[str]) -> None:
+    """A misspelt field of a custom kind is as wrong as one of a built-in kind."""
+    found = problems([Resource("x", token, {"metadata": {"name": "x"}, "spec": spec})])
+    assert sorted(problem.path for problem in found) == expected
