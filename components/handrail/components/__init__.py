@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if not name.startswith("_"):
+    if name[:1].isupper():  # a class; a module of this package is found by the import system
         from importlib import import_module
 
         for module in ("_resources", "_args"):

@@ -38,10 +38,14 @@ S = TypeVar("S", bound=Spec)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a value came from: a position in a file, or words such as `default of ScalableService`."""
+    """Where a value came from: a position in a file, or words such as `default of ScalableService`.
+
+    `chosen` tells a value that someone wrote from one that nobody did.
+    """
 
     text: str
     where: Position | None = None
+    chosen: bool = True
 
     def __str__(self) -> str:
         return str(self.where) if self.where else self.text
@@ -169,7 +173,7 @@ def prepare(
     if invalid := schemas.problems(plan.resources):
         raise PlanError(invalid)
     refuse(judge(plan.resources, context))
-    default = Source(f"default of {definition.name}")
+    default = Source(f"default of {definition.name}", chosen=False)
     return Prepared(definition, workload, plan, {p: (sources or {}).get(p, default) for p in setting_paths(spec)})
 
 

@@ -208,11 +208,12 @@ def _deployment(workload: Workload[ScalableServiceSpec], after: tuple[str, ...])
 
 def _pod(workload: Workload[ScalableServiceSpec]) -> dict[str, Any]:
     spec = workload.spec
+    variables = environment(spec.env, workload.name, spec.secrets)
     container = {
         "name": workload.name,
         "image": spec.image,
         "ports": [{"name": "http", "containerPort": spec.port, "protocol": "TCP"}],
-        "env": environment(spec.env, workload.name, spec.secrets),
+        **({"env": variables} if variables else {}),
         "resources": {
             "requests": {"cpu": str(spec.cpu), "memory": str(spec.memory)},
             "limits": {

@@ -129,7 +129,7 @@ def _prepare(
     args = {**entry.section.defaults, **{word: value for word, value in entry.given.items() if word in entry.section.words}}
     if "callers" in entry.section.words and (callers := _callers(entry, entries)):
         args["callers"] = [*args.get("callers", []), *callers]
-        sources["callers"] = Source(f"calls of {', '.join(callers)} in this file")
+        sources["callers"] = Source("derived from calls")
     return prepare(
         definition,
         entry.name,

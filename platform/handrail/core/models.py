@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from handrail.core.documents import Document, dotted, shown
 from handrail.core.errors import DocumentError, Position, Problem
-from handrail.core.resources import Path
+from handrail.core.resources import Path, Token
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -67,6 +67,8 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], value: Any, prefix: P
         return Problem("is required", dotted(path), where, remedy=_description(model, location))
     if kind == "extra_forbidden":
         return unknown_word(str(location[-1]), fields_at(model, location[:-1]), dotted(path), where)
+    if isinstance(detail["input"], Token):
+        return Problem("must be known when the program runs: a Pulumi output cannot stand here", dotted(path), where)
     given = shown(detail["input"])
     if "error" in context:
         message, _, allowed = str(context["error"]).partition(": ")
@@ -83,7 +85,7 @@ def unknown_word(word: str, allowed: Iterable[str], path: str, where: Position |
     allowed = sorted(allowed)
     near = nearest(word, allowed)
     return Problem(
-        f"is not a {noun} that may stand here",
+        f"is no {noun} that may stand here",
         path,
         where,
         given=shown(word),

@@ -33,5 +33,5 @@ def dumps(previews: Iterable[Preview]) -> str:
             for group in preview.groups
         ]
         head = {"stack": preview.stack, "origin": preview.origin, "about": preview.about}
-        found.append({**head, "complete": not preview.unseen, "unseen": list(preview.unseen), "workloads": groups})
+        found.append({**head, "complete": not preview.unseen, "unseen": list(preview.unseen), "warnings": list(preview.warnings), "workloads": groups})
     return json.dumps(found, indent=2)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from handrail.components._definition import Prepared, setting
+from handrail.core.documents import display
 from handrail.core.resources import Token
 from handrail.personas._stack import StackPlan
 
@@ -16,12 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting of a workload: its dotted path, its value as text, where it came from, and whether someone chose it."""
+    """One setting of a workload: its dotted path, its value as text, where it came from, and whether someone chose it.
+
+    `line` is its line in the stack's own file, where it stands there.
+    """
 
     path: str
     value: str
     source: str
     chosen: bool
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Preview:
         about: what it is deployed into, as label → text.
         groups: in the order of the file or the program.
         unseen: what could not be seen; the preview is complete when there is none.
+        warnings: what a recorded program warned of.
     """
 
     stack: str
@@ -63,6 +69,7 @@ class Preview:
     about: dict[str, str]
     groups: tuple[Group, ...]
     unseen: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def resources(self) -> int:
@@ -79,6 +86,7 @@ def from_plan(plan: StackPlan) -> Preview:
         "team": context.team,
         "environment": f"{context.environment} ({context.settings.tier})",
         "cluster": f"{context.settings.cluster}, {target}",
+        **({"file": display(plan.file)} if plan.file else {}),
     }
     return Preview(context.stack, "plan", about, tuple(_group(prepared) for prepared in plan.prepared))
 
@@ -86,7 +94,7 @@ def from_plan(plan: StackPlan) -> Preview:
 def _group(prepared: Prepared) -> Group:
     spec, plan = prepared.workload.spec, prepared.plan
     settings = tuple(
-        Setting(path, _text(setting(spec, path)), str(source), not source.text.startswith("default"))
+        Setting(path, _text(setting(spec, path)), str(source), source.chosen, source.where.line if source.where else None)
         for path, source in prepared.sources.items()
     )
     items = tuple(Item(resource.kind, resource.name, resource.type, resource.inputs) for resource in plan.resources)
@@ -124,7 +132,9 @@ def from_record(record: Record) -> Preview:
             members.setdefault(top(registration), []).append(registration)
     groups = tuple(_recorded_group(by_urn.get(urn or ""), found) for urn, found in members.items())
     about = {"project": record.project}
-    return Preview(record.stack, "recorded", about, groups, tuple(str(unseen) for unseen in record.unseen))
+    unseen = tuple(" ".join(part for part in (found.kind, found.what, found.where) if part) for found in record.unseen)
+    warnings = tuple(message.message for message in record.messages if message.level != "info")
+    return Preview(record.stack, "recorded", about, groups, unseen, warnings)
 
 
 def _recorded_group(component: Registration | None, members: Iterable[Registration]) -> Group:

@@ -14,12 +14,14 @@ from handrail.preview.model import Preview
 def show(preview: Preview, console: Console) -> None:
     """Print `preview`."""
     head = Text(preview.stack, style="bold")
-    head.append("  " + " · ".join(f"{label} {text}" for label, text in preview.about.items()), style="dim")
+    for label, text in preview.about.items():
+        head.append(f"\n{label} {text}", style="dim")
     tree = Tree(head)
     for workload in preview.groups:
         tree.add(_workload(workload))
     console.print(tree)
-    for advisory in (f"{workload.name}: {text}" for workload in preview.groups for text in workload.advisories):
+    advisories = [f"{workload.name}: {text}" for workload in preview.groups for text in workload.advisories]
+    for advisory in (*advisories, *preview.warnings):
         console.print(Text(f"advisory  {advisory}", style="yellow"))
     for unseen in preview.unseen:
         console.print(Text(f"not seen  {unseen}", style="yellow"))
@@ -36,18 +38,19 @@ def _workload(workload: Workload) -> Tree:
     table = Table.grid(padding=(0, 2))
     for setting in workload.settings:
         if setting.chosen:
-            table.add_row(Text(setting.path), Text(setting.value, style="green"), Text(setting.source, style="dim"))
+            source = f"line {setting.line}" if setting.line else setting.source
+            table.add_row(Text(setting.path), Text(setting.value, style="green"), Text(source, style="dim"))
     defaults = sum(1 for setting in workload.settings if not setting.chosen)
     if defaults:
-        table.add_row(Text(f"{defaults} defaults", style="dim"), Text(""), Text("", style="dim"))
+        table.add_row(Text(f"{defaults} more", style="dim"), Text("as by default", style="dim"))
     tree = Tree(Group(head, table) if workload.settings else head)
-    kinds = Text()
+    # a component's own resources are named after it, so that their kinds say enough
+    own = [item.kind for item in workload.items if item.name.startswith(f"{workload.name}-")]
+    if own:
+        tree.add(Text(", ".join(own)))
     for item in workload.items:
-        kinds.append(f"{item.kind} ", style="")
-        kinds.append(f"{item.name}\n", style="dim")
-    kinds.rstrip()
-    if workload.items:
-        tree.add(kinds)
+        if not item.name.startswith(f"{workload.name}-"):
+            tree.add(Text(f"{item.kind} {item.name}"))
     return tree
 
 

@@ -1,0 +1,66 @@
+"""A Pulumi project in a folder of its own, for tests that run the real engine."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+STACKS = [f"{team}-{environment}" for team in ("platform", "payments", "storefront") for environment in ("dev", "staging", "prod")]
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A Pulumi project in a folder of its own, with a state of its own."""
+
+    root: Path
+    environment: dict[str, str]
+
+    def run(self, *command: str | Path, ok: bool = True, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the project; a failure shows its output."""
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=self.root,
+            env={**self.environment, **more},
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=300,
+        )
+        if ok:
+            assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def handrail(self, *arguments: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
+        """`handrail ARGUMENTS`."""
+        return self.run(sys.executable, "-m", "handrail.cli", *arguments, ok=ok)
+
+    def pulumi(self, *arguments: str, ok: bool = True, **more: str) -> subprocess.CompletedProcess[str]:
+        """`pulumi ARGUMENTS`."""
+        return self.run("pulumi", *arguments, "--non-interactive", ok=ok, **more)
+
+    def state(self, stack: str) -> list[dict[str, Any]]:
+        """The resources in a stack's state."""
+        exported = json.loads(self.pulumi("stack", "export", "--stack", stack).stdout)
+        resources: list[dict[str, Any]] = exported["deployment"].get("resources", [])
+        return resources
+
+    def manifests(self, stack: str) -> dict[str, str]:
+        """The files rendered for a stack, by name."""
+        folder = self.root / "rendered" / stack
+        return {str(file.relative_to(folder)): file.read_text() for file in sorted(folder.rglob("*.yaml"))}
+
+
+def stable(state: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A state without what differs from run to run: times and generated ids."""
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: clean(item) for key, item in value.items() if key not in ("created", "modified", "id")}
+        if isinstance(value, list):
+            return [clean(item) for item in value]
+        return value.rpartition("::")[0] if isinstance(value, str) and value.startswith("urn:pulumi:") and value.count("::") == 4 else value
+
+    return sorted((clean(resource) for resource in state), key=lambda resource: str(resource["urn"]))

@@ -1,0 +1,138 @@
+"""workloads.yaml in its persona's words."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from handrail.components._definition import Prepared
+from handrail.core.errors import HandrailError
+from handrail.organisation import Context
+from handrail.personas._stack import is_plain, plan_stack
+from handrail.personas._workloads import read_workloads
+
+HEAD = "persona: app-developer\nteam: payments\n"
+TWO = (
+    HEAD + "services:\n"
+    "  checkout: {image: r/checkout, port: 8080, calls: [ledger]}\n"
+    "  ledger:\n    image: r/ledger\n    port: 9000\n    callers: [storefront/web]\n"
+)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where the text goes."""
+    return tmp_path / "workloads.yaml"
+
+
+def read(file: Path, text: str, context: Context) -> dict[str, Prepared]:
+    """The prepared workloads of a text, by name."""
+    file.write_text(text)
+    return {prepared.name: prepared for prepared in read_workloads(file, context, {})}
+
+
+def refusal(file: Path, text: str, context: Context) -> str:
+    """The error of a text, without its directory."""
+    with pytest.raises(HandrailError) as caught:
+        read(file, text, context)
+    return str(caught.value).replace(f"{file.parent}/", "")
+
+
+def test_every_setting_knows_its_source(file: Path, context: Context) -> None:
+    """Line and column where it was written, or whose default it is."""
+    sources = read(file, TWO, context)["ledger"].sources
+    assert str(sources["port"]).endswith("workloads.yaml:7:11")
+    assert str(sources["scale.min"]) == "default of ScalableService"
+    assert (sources["port"].chosen, sources["scale.min"].chosen) == (True, False)
+
+
+def test_callers_in_the_same_file_need_no_mention(file: Path, context: Context) -> None:
+    """`calls` of one opens the network of the other."""
+    ledger = read(file, TWO, context)["ledger"]
+    assert ledger.workload.spec.callers == ["storefront/web", "checkout"]
+    assert str(ledger.sources["callers"]) == "derived from calls"
+
+
+def test_all_problems_of_a_file_at_once(file: Path, context: Context) -> None:
+    """Over workloads and kinds of problems, each with its line."""
+    text = HEAD + (
+        "services:\n"
+        "  checkout: {image: r/c, prot: 8080}\n"
+        "  ledger: {image: r/l, port: 99999, calls: [fraud/x]}\n"
+        "  bad: [1]\n"
+        "jobs: {train: {}}\n"
+    )
+    found = refusal(file, text, context)
+    assert "workloads.yaml:4:26: services.checkout.prot: is no word of app-developer that may stand here" in found
+    assert "did you mean port?" in found
+    assert "workloads.yaml:4:3: services.checkout.port: is required" in found
+    assert "workloads.yaml:5:30: services.ledger.port: must be less than or equal to 65535\n    given:   99999" in found
+    assert "workloads.yaml:6:8: services.bad: must hold settings by name" in found
+    assert "workloads.yaml:7:1: jobs: is no word that may stand here" in found
+
+
+def test_the_file_must_be_the_stacks_teams(file: Path, context: Context) -> None:
+    """A file of another team is not deployed into this one's namespace."""
+    found = refusal(file, "persona: app-developr\nteam: storefront\n", context)
+    assert "workloads.yaml:1:10: persona: is no persona that may stand here" in found
+    assert "did you mean app-developer?" in found
+    assert "workloads.yaml:2:7: team: is no team that stack payments-dev deploys" in found
+
+
+@pytest.mark.parametrize("text", ["", "[]", "7", "persona: app-developer", "persona: [1]\nteam: {}\n", HEAD + "services: 3\n"])
+def test_any_wrong_shape_is_an_error_with_a_place(file: Path, text: str, context: Context) -> None:
+    """Never a traceback."""
+    assert "workloads.yaml:" in refusal(file, text, context)
+
+
+def test_an_empty_file_of_a_persona_is_fine(file: Path, context: Context) -> None:
+    """A team that has no workload yet."""
+    assert read(file, HEAD, context) == {}
+    assert read(file, HEAD + "services: {}\n", context) == {}
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+WORDS = st.sampled_from(["image", "port", "api", "scale", "cpu", "env", "secrets", "health", "calls", "callers", "egress", "nope"])
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.dictionaries(WORDS, VALUES, max_size=6))
+def test_any_settings_are_a_plan_or_an_error(file: Path, context: Context, content: dict[str, object]) -> None:
+    """No value under a known word raises anything but an error of ours."""
+    import yaml
+
+    text = HEAD + yaml.safe_dump({"services": {"x": content}}, allow_unicode=True)
+    try:
+        read(file, text, context)
+    except HandrailError as error:
+        assert "workloads.yaml" in str(error) or "x" in str(error)
+
+
+def test_a_stack_plans_what_its_config_names(context: Context) -> None:
+    """The platform team's stack has a workspace for each team."""
+    root = context.root
+    config = {"handrail:organisation": "./stacks/acme/platform/acme_platform", "handrail:environment": "prod"}
+    platform = plan_stack(config | {"handrail:team": "platform"}, root=root, stack="platform-prod")
+    assert [prepared.name for prepared in platform.prepared] == ["payments", "storefront"]
+    team = config | {"handrail:team": "storefront", "handrail:workloads": "stacks/acme/storefront/workloads.yaml"}
+    assert [p.name for p in plan_stack(team, root=root, stack="storefront-prod").prepared] == ["web", "catalogue", "search"]
+
+
+@pytest.mark.parametrize(
+    ("program", "plain"),
+    [
+        ('"""Doc."""\nfrom handrail.personas import deploy\n\ndeploy()\n', True),
+        ("from handrail.personas import deploy\nimport os\ndeploy()\n", False),
+        ("from handrail.personas import deploy\ndeploy()\nprint(1)\n", False),
+        ("def (", False),
+    ],
+)
+def test_only_a_program_that_does_nothing_else_is_plain(program: str, plain: bool, tmp_path: Path) -> None:
+    """Anything more must be run to be known."""
+    (tmp_path / "__main__.py").write_text(program)
+    assert is_plain(tmp_path) is plain
