@@ -34,7 +34,12 @@ def run(project: Project, stacks: Iterable[str], command: str, arguments: Sequen
 
 
 def _pulumi(
-    engine: Engine, project: Project, environment: Mapping[str, str], arguments: list[str], stack: str, rest: Sequence[str] = ()
+    engine: Engine,
+    project: Project,
+    environment: Mapping[str, str],
+    arguments: list[str],
+    stack: str,
+    rest: Sequence[str] = (),
 ) -> None:
     process = subprocess.Popen([str(engine.pulumi), "--cwd", str(project.root), *arguments], env=dict(environment))  # noqa: S603
     try:

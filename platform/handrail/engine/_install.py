@@ -1,0 +1,105 @@
+"""The ladder: PATH, the vendor's download, a build; and the provider the same way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+from handrail.core.errors import EngineError, Problem
+from handrail.engine import _build, _cache, _versions
+from handrail.engine._find import Engine, cached, downloaded_root, link_provider, on_path, provider
+
+_DOWNLOAD_SECONDS = 300
+WAYS = ("path", "download", "build")
+"""What HANDRAIL_ENGINE may name, to allow one way only; default: all, in this order."""
+
+Say = Callable[[str], None]
+
+
+def install(say: Say | None = None) -> Engine:
+    """An engine, a Python language host and a Kubernetes provider, by whichever way works first.
+
+    Args:
+        say: told about progress, a line at a time; default: standard error.
+
+    Raises:
+        EngineError: no way worked; each one and its reason are named.
+    """
+    say = say or (lambda text: print(f"engine: {text}", file=sys.stderr, flush=True))
+    engine = _engine(say)
+    if provider() is None and not _plugin(engine, say):
+        _cache.fill(_cache.entry(), lambda folder: _build.build(folder, say), say)
+    link_provider()
+    return Engine(engine.pulumi, engine.version, engine.source, provider())
+
+
+def _engine(say: Say) -> Engine:
+    wanted = os.environ.get("HANDRAIL_ENGINE", "")
+    if wanted and wanted not in WAYS:
+        raise EngineError(
+            Problem("HANDRAIL_ENGINE names no way to get an engine", given=wanted, allowed=", ".join(WAYS))
+        )
+    tried: list[Problem] = []
+    for way, attempt in (("path", _from_path), ("download", _from_download), ("build", _from_build)):
+        if wanted in ("", way):
+            try:
+                return attempt(say)
+            except EngineError as error:
+                tried += [Problem(f"{way}: {problem}") for problem in error.problems]
+    raise EngineError([Problem("no Pulumi engine could be had; this was tried"), *tried])
+
+
+def _from_path(_: Say) -> Engine:
+    engine = on_path()
+    if engine is None:
+        raise EngineError("there is no pulumi on PATH")
+    return engine
+
+
+def _from_download(say: Say) -> Engine:
+    """The vendor's own download, through the Automation API; an earlier one, or an earlier build, saves it."""
+    if (engine := cached()) and engine.source in ("downloaded", "built"):
+        return engine
+    say("asking the vendor for the Pulumi engine")
+    failure: list[BaseException] = []
+
+    def download() -> None:
+        try:
+            from pulumi.automation import PulumiCommand
+
+            PulumiCommand.install(root=str(downloaded_root()))
+        except BaseException as error:  # every failure is told as the reason
+            failure.append(error)
+
+    worker = threading.Thread(target=download, daemon=True)
+    worker.start()
+    worker.join(_DOWNLOAD_SECONDS)
+    engine = cached()
+    if engine is None or engine.source != "downloaded":
+        reason = "it took too long" if worker.is_alive() else str(failure[0]) if failure else "it brought no engine"
+        raise EngineError(f"the vendor's download failed: {reason}")
+    return engine
+
+
+def _from_build(say: Say) -> Engine:
+    _cache.fill(_cache.entry(), lambda folder: _build.build(folder, say), say)
+    engine = cached()
+    if engine is None:
+        raise EngineError("the build left no engine")
+    return engine
+
+
+def _plugin(engine: Engine, say: Say) -> bool:
+    """Whether the vendor's provider could be downloaded."""
+    if os.environ.get("HANDRAIL_ENGINE") == "build":
+        return False
+    say(f"asking the vendor for the Kubernetes provider {_versions.KUBERNETES_DOWNLOADED}")
+    command = [str(engine.pulumi), "plugin", "install", "resource", "kubernetes", _versions.KUBERNETES_DOWNLOADED]
+    try:
+        done = subprocess.run(command, env=engine.environment(), capture_output=True, timeout=_DOWNLOAD_SECONDS)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0 and provider() is not None
