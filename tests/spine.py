@@ -53,14 +53,20 @@ class Checkout:
         return {str(file.relative_to(folder)): file.read_text() for file in sorted(folder.rglob("*.yaml"))}
 
 
+_PER_RUN = ("created", "modified", "id", "__fieldManager", "sourcePosition", "stackTrace")
+
+
 def stable(state: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A state without what differs from run to run: times and generated ids."""
+    """A state without what differs from run to run: times, generated ids, where the SDK was called, the order of sets."""
 
     def clean(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: clean(item) for key, item in value.items() if key not in ("created", "modified", "id")}
+            return {
+                key: sorted(item) if key == "dependencies" else clean(item) for key, item in value.items() if key not in _PER_RUN
+            }
         if isinstance(value, list):
             return [clean(item) for item in value]
-        return value.rpartition("::")[0] if isinstance(value, str) and value.startswith("urn:pulumi:") and value.count("::") == 4 else value
+        is_reference = isinstance(value, str) and value.startswith("urn:pulumi:") and value.count("::") == 4
+        return value.rpartition("::")[0] if is_reference else value
 
     return sorted((clean(resource) for resource in state), key=lambda resource: str(resource["urn"]))
