@@ -1,0 +1,178 @@
+"""Components in a team's own program, and a team's own repository."""
+
+from collections.abc import Callable
+
+import pytest
+import yaml
+from spine import ROOT, Checkout
+
+pytestmark = pytest.mark.engine
+
+ORGANISATION = {
+    "organisation/organisation.yaml": (ROOT / "stacks/acme/platform/acme_platform/organisation.yaml").read_text(),
+}
+PROJECT = "name: team\nruntime: {name: python, options: {virtualenv: .venv}}\nbackend: {url: 'file://.state?create_dir=true'}\n"
+CONFIG = "config: {handrail:organisation: ./organisation, handrail:team: payments, handrail:environment: dev}\n"
+CANARY = "canary-5f3a9c"
+
+
+def program(text: str) -> dict[str, str]:
+    """The files of a team's project with this program."""
+    return {"Pulumi.yaml": PROJECT, "Pulumi.dev.yaml": CONFIG, "__main__.py": text, **ORGANISATION}
+
+
+def test_a_component_in_a_program(project: Callable[..., Checkout]) -> None:
+    """The same words in Python; its address is known at preview; `handrail preview` records the program."""
+    team = project(
+        program(
+            "import pulumi\nfrom handrail.components import ScalableService\n"
+            'checkout = ScalableService("checkout", {"image": "registry.acme.test/x:1", "port": 8080,\n'
+            '                           "api": {"version": "v2"}, "scale": {"min": 2, "max": 20, "cpu": "70%"}})\n'
+            'pulumi.export("url", checkout.url)\n'
+        )
+    )
+    shown = team.handrail("preview", "dev").stdout
+    assert "checkout  ScalableService" in shown
+    assert "1 component, 8 resources; complete" in shown
+    assert "https://checkout-payments-dev.dev.acme.test/v2" in team.handrail("preview", "--engine", "dev").stdout
+    team.handrail("up", "--yes", "dev")
+    assert len(team.manifests("dev")) == 7
+
+
+def test_a_given_image_is_resolved_at_up(project: Callable[..., Checkout]) -> None:
+    """An output of another resource goes through the plan as a token and arrives as its value."""
+    team = project(
+        program(
+            "import pulumi\nfrom handrail.components import ScalableService\n"
+            'image = pulumi.Output.concat("registry.acme.test/", "x:1")\n'
+            'ScalableService("checkout", {"image": image, "port": 8080})\n'
+        )
+    )
+    team.handrail("up", "--yes", "dev")
+    deployment = team.manifests("dev")["1-manifest/apps_v1-deployment-payments-dev-checkout.yaml"]
+    assert yaml.safe_load(deployment)["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.acme.test/x:1"
+
+
+def test_a_secret_is_refused_on_a_render_cluster(project: Callable[..., Checkout]) -> None:
+    """Already at preview, and at up; the canary is in no file and in no state."""
+    team = project(
+        program(
+            "import pulumi\nfrom handrail.components import ScalableService\n"
+            f'secret = pulumi.Output.secret("{CANARY}")\n'
+            'ScalableService("checkout", {"image": "registry.acme.test/x:1", "port": 8080, "env": {"PASSWORD": secret}})\n'
+        )
+    )
+    team.pulumi("stack", "init", "dev", "--no-select")
+    for command in (["preview"], ["up", "--yes"]):
+        done = team.pulumi(*command, "--stack", "dev", ok=False)
+        output = done.stdout + done.stderr
+        assert done.returncode != 0
+        assert "checkout: a Pulumi secret would be written in plain text into rendered" in output
+        assert "put it into the organisation's secret store" in output
+        assert "Traceback" not in output
+        assert CANARY not in output
+    assert "apps_v1-deployment" not in "".join(team.manifests("dev"))
+    for folder in (".state", "rendered"):
+        for file in (team.root / folder).rglob("*"):
+            assert not file.is_file() or CANARY.encode() not in file.read_bytes()
+
+
+def test_a_mistake_in_arguments_is_a_message(project: Callable[..., Checkout]) -> None:
+    """All problems at once, nothing registered, no traceback; the recorder says the same."""
+    team = project(
+        program(
+            "from handrail.components import ScalableService\n"
+            'ScalableService("checkout", {"image": "x", "prot": 8080, "scale": {"min": 3, "max": 1}})\n'
+        )
+    )
+    team.pulumi("stack", "init", "dev", "--no-select")
+    engine = team.pulumi("preview", "--stack", "dev", ok=False)
+    recorded = team.handrail("preview", "dev", ok=False)
+    assert recorded.returncode == 1
+    for output in (engine.stdout + engine.stderr, recorded.stdout + recorded.stderr):
+        assert "checkout.prot: is no word that may stand here" in output
+        assert "did you mean port?" in output
+        assert "checkout.scale: max (1) is less than min (3)" in output
+        assert "Traceback" not in output
+
+
+def test_missing_config_shows_the_lines_to_add(project: Callable[..., Checkout]) -> None:
+    """At the engine's door as well."""
+    files = program("from handrail.personas import deploy\n\ndeploy()\n") | {"Pulumi.dev.yaml": "config: {}\n"}
+    team = project(files)
+    team.pulumi("stack", "init", "dev", "--no-select")
+    done = team.pulumi("preview", "--stack", "dev", ok=False)
+    assert "handrail:organisation: ./organisation" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_repository_of_a_teams_own(project: Callable[..., Checkout]) -> None:
+    """Pulumi.yaml, a three-line program, workloads.yaml, and the organisation as an installed package."""
+    team = project(
+        {
+            "Pulumi.yaml": PROJECT,
+            "Pulumi.payments-dev.yaml": CONFIG.replace("./organisation", "acme_platform"),
+            "__main__.py": "from handrail.personas import deploy\n\ndeploy()\n",
+            "workloads.yaml": (ROOT / "stacks/acme/payments/workloads.yaml").read_text(),
+        }
+    )
+    package = {"PYTHONPATH": str(ROOT / "stacks" / "acme" / "platform")}
+    own = Checkout(team.root, team.environment | package)
+    assert "3 components, 19 resources; complete" in own.handrail("preview", "payments-dev").stdout
+    own.handrail("up", "--yes", "payments-dev")
+    assert len(own.manifests("payments-dev")) == 19
+
+
+def test_generic_registration_equals_the_typed_sdk(project: Callable[..., Checkout]) -> None:
+    """The same manifest through pulumi_kubernetes and through CustomResource: one URN apart by name, one state."""
+    body = (
+        '{"metadata": {"name": NAME, "namespace": "x"}, "spec": {"podSelector": {"matchLabels": {"a": "b"}},\n'
+        '  "policyTypes": ["Ingress"], "ingress": [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}}],\n'
+        '  "ports": [{"protocol": "TCP", "port": 80}]}]}}'
+    )
+    team = project(
+        program(
+            "import pulumi\nimport pulumi_kubernetes as k8s\nfrom handrail.engine import provider_version\n"
+            'opts = pulumi.ResourceOptions(version=provider_version(), provider=pulumi.ProviderResource("kubernetes", "p",\n'
+            '    {"renderYamlToDirectory": "rendered/dev"}, pulumi.ResourceOptions(version=provider_version())))\n'
+            f"def manifest(NAME):\n    return {body}\n"
+            'm = manifest("typed")\n'
+            'k8s.networking.v1.NetworkPolicy("typed", metadata=m["metadata"], spec=m["spec"], opts=opts)\n'
+            'pulumi.CustomResource("kubernetes:networking.k8s.io/v1:NetworkPolicy", "generic",\n'
+            '    {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", **manifest("generic")}, opts)\n'
+        )
+    )
+    team.handrail("up", "--yes", "dev")
+    state = {r["urn"].rpartition("::")[2]: r for r in team.state("dev")}
+    typed, generic = state["typed"], state["generic"]
+    assert typed["urn"].replace("::typed", "::generic") == generic["urn"]
+    for key in ("type", "inputs", "dependencies", "provider", "propertyDependencies"):
+        assert str(typed[key]).replace("'typed'", "'generic'") == str(generic[key])
+    files = team.manifests("dev")
+    assert files["1-manifest/networking.k8s.io_v1-networkpolicy-x-typed.yaml"].replace("name: typed", "name: generic") == (
+        files["1-manifest/networking.k8s.io_v1-networkpolicy-x-generic.yaml"]
+    )
+
+
+TYPED = (
+    "import pulumi_kubernetes as k8s, pulumi\n"
+    'p = k8s.Provider("p", render_yaml_to_directory="rendered/dev")\n'
+    'k8s.core.v1.ConfigMap("c", metadata={"name": "c"}, data={"a": "b"}, opts=pulumi.ResourceOptions(provider=p))\n'
+)
+
+
+@pytest.mark.parametrize("way", ["PATH", "plugins"])
+def test_a_typed_program_gets_the_provider(way: str, project: Callable[..., Checkout], engine: object) -> None:
+    """The SDK asks for a version that was never built; PATH or `plugins:` gives it the one that is there."""
+    from handrail.engine import Engine
+
+    assert isinstance(engine, Engine)
+    assert engine.provider
+    folder = engine.provider.path.parent
+    plugins = f"plugins: {{providers: [{{name: kubernetes, path: {folder}}}]}}\n" if way == "plugins" else ""
+    team = project(program(TYPED) | {"Pulumi.yaml": PROJECT + plugins})
+    if way == "PATH":
+        team = Checkout(team.root, team.environment | {"PATH": f"{folder}:{team.environment['PATH']}"})
+    team.pulumi("stack", "init", "dev", "--no-select")
+    team.pulumi("up", "--yes", "--stack", "dev")
+    assert list(team.manifests("dev")) == ["1-manifest/v1-configmap-default-c.yaml"]

