@@ -14,6 +14,7 @@ from handrail.engine import _cache, _versions
 
 _PLUGIN = "resource-kubernetes-v"
 _PROVIDER = "pulumi-resource-kubernetes"
+PROVIDER_VARIABLE = "HANDRAIL_KUBERNETES_PROVIDER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +133,14 @@ def provider(home: Path | None = None) -> Provider | None:
 
 
 def provider_version(name: str = "kubernetes") -> str | None:
-    """The version of the installed provider, for components to ask for; None leaves the choice to the engine."""
+    """The version of the installed provider, for components to ask for; None leaves the choice to the engine.
+
+    A recorded program sees no home directory: HANDRAIL_KUBERNETES_PROVIDER tells it.
+    """
     if name != "kubernetes":
         return None
+    if told := os.environ.get(PROVIDER_VARIABLE):
+        return told
     found = provider()
     return found.version if found else None
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handrail.core.project import Project
 from handrail.personas._stack import is_plain, plan_stack
 from handrail.preview.model import Preview, from_plan, from_record
+
+if TYPE_CHECKING:
+    from handrail.recorder import Record
 
 
 def preview(project: Project, stack: str) -> Preview:
@@ -16,16 +21,26 @@ def preview(project: Project, stack: str) -> Preview:
     found = project.stack(stack)
     if is_plain(project.program):
         return from_plan(plan_stack(found.config, root=project.root, stack=found.name))
+    return from_record(record_stack(project, stack))
+
+
+def record_stack(project: Project, stack: str) -> Record:
+    """What the program of `project` registers for `stack`, whatever the program is.
+
+    Raises:
+        HandrailError: the stack has no config file, or the program cannot be recorded.
+    """
+    from handrail.engine import PROVIDER_VARIABLE, provider_version
     from handrail.recorder import record
 
-    return from_record(
-        record(
-            project.program,
-            project=project.name,
-            stack=found.name,
-            config=found.config,
-            encrypted=found.encrypted,
-            root=project.root,
-            python=project.python,
-        )
+    found = project.stack(stack)
+    return record(
+        project.program,
+        project=project.name,
+        stack=found.name,
+        config=found.config,
+        encrypted=found.encrypted,
+        root=project.root,
+        python=project.python,
+        environment={PROVIDER_VARIABLE: provider_version() or ""},
     )

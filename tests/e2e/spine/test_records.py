@@ -2,23 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from spine import STACKS, Checkout
 
 from handrail.core.project import Project
 from handrail.personas._stack import plan_stack
-from handrail.recorder import Record, Registration, read_grpc_log, record
+from handrail.preview.read import record_stack
+from handrail.recorder import Registration, read_grpc_log
 
 pytestmark = pytest.mark.engine
-
-
-def recorded(root: Path, stack: str) -> Record:
-    """What the recorder says of a stack."""
-    project = Project.find(root)
-    found = project.stack(stack)
-    return record(project.program, project=project.name, stack=stack, config=found.config, root=root, python=project.python)
 
 
 def comparable(found: tuple[Registration, ...]) -> dict[str, Registration]:
@@ -35,7 +28,7 @@ def test_the_recorder_sees_what_the_engine_is_asked(stack: str, acme_copy: Calla
     log = copy.root / "grpc.json"
     copy.pulumi("preview", "--stack", stack, PULUMI_DEBUG_GRPC=str(log))
     asked = comparable(read_grpc_log(log, copy.root))
-    found = recorded(copy.root, stack)
+    found = record_stack(Project.find(copy.root), stack)
     assert len(asked) > 8
     assert comparable(found.registrations) == asked
     assert found.complete
@@ -45,7 +38,7 @@ def test_the_recorder_sees_what_the_engine_is_asked(stack: str, acme_copy: Calla
 def test_the_plan_is_what_the_program_registers(stack: str, acme_copy: Callable[[], Checkout]) -> None:
     """Type, name, parent, inputs and order of readiness of every Kubernetes resource."""
     root = acme_copy().root
-    found = recorded(root, stack)
+    found = record_stack(Project.find(root), stack)
     plan = plan_stack(Project.find(root).stack(stack).config, root=root, stack=stack)
     stack_urn = f"urn:pulumi:{stack}::acme::"
     expected = {}
