@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-STACKS = [f"{team}-{environment}" for team in ("platform", "payments", "storefront") for environment in ("dev", "staging", "prod")]
+STACKS = [
+    f"{team}-{environment}"
+    for team in ("platform", "payments", "storefront")
+    for environment in ("dev", "staging", "prod")
+]
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,9 @@ def stable(state: list[dict[str, Any]]) -> list[dict[str, Any]]:
     def clean(value: Any) -> Any:
         if isinstance(value, dict):
             return {
-                key: sorted(item) if key == "dependencies" else clean(item) for key, item in value.items() if key not in _PER_RUN
+                key: sorted(item) if key == "dependencies" else clean(item)
+                for key, item in value.items()
+                if key not in _PER_RUN
             }
         if isinstance(value, list):
             return [clean(item) for item in value]

@@ -37,7 +37,10 @@ def main() -> int:
     console.rule("Done")
     for found in previews:
         files = sorted((project.root / "rendered" / found.stack).rglob("*.yaml"))
-        console.print(f"{found.stack}: {found.resources} resources, {len(files)} manifests in rendered/{found.stack}", highlight=False)
+        console.print(
+            f"{found.stack}: {found.resources} resources, {len(files)} manifests in rendered/{found.stack}",
+            highlight=False,
+        )
         for group in found.groups:
             if url := group.outputs.get("url"):
                 console.print(f"    {group.name:<12}{url}", highlight=False)

@@ -47,7 +47,9 @@ def test_preview_speaks_json() -> None:
     (found,) = json.loads(shown)
     assert (found["stack"], found["origin"], found["complete"]) == ("payments-dev", "plan", True)
     assert [workload["name"] for workload in found["workloads"]] == ["checkout", "ledger", "refunds"]
-    assert found["workloads"][0]["resources"][3]["inputs"]["spec"]["template"]["spec"]["serviceAccountName"] == "checkout"
+    assert (
+        found["workloads"][0]["resources"][3]["inputs"]["spec"]["template"]["spec"]["serviceAccountName"] == "checkout"
+    )
 
 
 def test_a_domain_error_is_1_and_a_usage_error_2() -> None:

@@ -2,12 +2,24 @@
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from handrail.core.errors import EngineError
-from handrail.engine import _build, _cache, _find, _install, _versions, doctor, find, install, link_provider, provider_version
+from handrail.engine import (
+    _build,
+    _cache,
+    _find,
+    _install,
+    _versions,
+    doctor,
+    find,
+    install,
+    link_provider,
+    provider_version,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +61,12 @@ def test_an_engine_on_path_is_used(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("version", "said"),
-    [("v3.100.0", "is 3.100.0"), ("v3.258.9", "is 3.258.9"), ("hello", "is broken: it tells no version"), ("", "is broken")],
+    [
+        ("v3.100.0", "is 3.100.0"),
+        ("v3.258.9", "is 3.258.9"),
+        ("hello", "is broken: it tells no version"),
+        ("", "is broken"),
+    ],
 )
 def test_an_old_or_broken_engine_on_path_is_refused_with_what_to_do(version: str, said: str, tmp_path: Path) -> None:
     """It is neither used nor silently passed over."""
@@ -59,7 +76,7 @@ def test_an_old_or_broken_engine_on_path_is_refused_with_what_to_do(version: str
     assert said in str(caught.value)
     assert f"allowed: {_versions.PULUMI} or newer" in str(caught.value)
     assert "upgrade it, or take it off PATH and run `handrail engine install`" in str(caught.value)
-    assert [check.state for check in doctor().checks][0] in ("too old", "broken")
+    assert doctor().checks[0].state in ("too old", "broken")
 
 
 def test_no_engine_says_what_to_run() -> None:
@@ -140,20 +157,23 @@ def test_the_newest_provider_is_asked_for(tmp_path: Path) -> None:
     assert provider_version() == "4.10.0"
 
 
-@pytest.mark.parametrize("harm", ["no manifest", "short", "changed", "gone", "manifest is no JSON", "manifest is no table"])
+@pytest.mark.parametrize(
+    "harm", ["no manifest", "short", "changed", "gone", "manifest is no JSON", "manifest is no table"]
+)
 def test_a_broken_entry_is_made_anew(harm: str) -> None:
     """Half-written, cut, changed or mixed up: the next install mends it."""
     folder = _cache.entry()
     _cache.fill(folder, fake_build, quiet)
     provider, manifest = folder / "pulumi-resource-kubernetes", folder / "manifest.json"
-    {
+    harms: dict[str, Callable[[], object]] = {
         "no manifest": manifest.unlink,
         "short": lambda: provider.write_text("p"),
         "changed": lambda: provider.write_text("PROVIDER"),
         "gone": provider.unlink,
         "manifest is no JSON": lambda: manifest.write_text("{"),
         "manifest is no table": lambda: manifest.write_text(json.dumps(["x"])),
-    }[harm]()
+    }
+    harms[harm]()
     assert not _cache.complete(folder, thorough=True)
     _cache.fill(folder, fake_build, quiet)
     assert _cache.complete(folder, thorough=True)
@@ -175,7 +195,9 @@ def test_a_failed_build_leaves_nothing() -> None:
 
 def test_two_builds_at_once_take_turns() -> None:
     """The second waits, says so, and builds nothing."""
-    building, go_on, built, said = threading.Event(), threading.Event(), [], []
+    building, go_on = threading.Event(), threading.Event()
+    built: list[Path] = []
+    said: list[str] = []
 
     def slow(folder: Path) -> None:
         built.append(folder)
@@ -183,8 +205,12 @@ def test_two_builds_at_once_take_turns() -> None:
         assert go_on.wait(10)
         fake_build(folder)
 
+    def told(text: str) -> None:
+        said.append(text)
+        go_on.set()
+
     def second() -> None:
-        _cache.fill(_cache.entry(), slow, lambda text: (said.append(text), go_on.set()))  # type: ignore[func-returns-value]
+        _cache.fill(_cache.entry(), slow, told)
 
     first = threading.Thread(target=_cache.fill, args=(_cache.entry(), slow, quiet))
     first.start()

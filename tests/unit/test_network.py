@@ -49,13 +49,23 @@ def judge(manifests: list[dict[str, Any]], traffics: list[Traffic], acme: Organi
     """Whether each traffic passes all of acme's policies."""
     policies = [m for m in manifests if m["kind"] == "NetworkPolicy"]
     namespaces = [m for m in manifests if m["kind"] == "Namespace"]
-    others = {"kube-system", "gateway-system", "monitoring", "default", *(s.namespace for s in acme.services.named().values())}
+    others = {
+        "kube-system",
+        "gateway-system",
+        "monitoring",
+        "default",
+        *(s.namespace for s in acme.services.named().values()),
+    }
     namespaces += [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in sorted(others)]
     return allowed(policies, namespaces, traffics)
 
 
 def test_every_declared_path_is_open_and_every_other_shut(
-    plans: list[StackPlan], manifests: list[dict[str, Any]], pods: dict[str, Pod], ports: dict[str, int], acme: Organisation
+    plans: list[StackPlan],
+    manifests: list[dict[str, Any]],
+    pods: dict[str, Pod],
+    ports: dict[str, int],
+    acme: Organisation,
 ) -> None:
     """Between all pairs of workloads, over teams: open just where the caller calls and the callee lets it."""
     calls, callers = set(), set()
@@ -75,7 +85,11 @@ def test_only_the_declared_port_is_open(
 ) -> None:
     """A declared caller reaches no other port."""
     a, b = pods["payments/checkout"], pods["payments/ledger"]
-    traffics = [Traffic(a, b, ports["payments/ledger"]), Traffic(a, b, 22), Traffic(a, b, ports["payments/ledger"], "UDP")]
+    traffics = [
+        Traffic(a, b, ports["payments/ledger"]),
+        Traffic(a, b, 22),
+        Traffic(a, b, ports["payments/ledger"], "UDP"),
+    ]
     assert judge(manifests, traffics, acme) == [True, False, False]
 
 
@@ -106,5 +120,17 @@ def test_egress_is_shut_but_for_declared_blocks(
 ) -> None:
     """The metadata service and the internet are out of reach; the checkout database is not."""
     checkout = pods["payments/checkout"]
-    ends = [("10.20.0.7", 5432), ("10.20.0.7", 5433), ("10.20.1.7", 5432), ("169.254.169.254", 80), ("203.0.113.9", 443)]
-    assert judge(manifests, [Traffic(checkout, ip, port) for ip, port in ends], acme) == [True, False, False, False, False]
+    ends = [
+        ("10.20.0.7", 5432),
+        ("10.20.0.7", 5433),
+        ("10.20.1.7", 5432),
+        ("169.254.169.254", 80),
+        ("203.0.113.9", 443),
+    ]
+    assert judge(manifests, [Traffic(checkout, ip, port) for ip, port in ends], acme) == [
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]

@@ -74,7 +74,9 @@ def test_references_are_checked_with_their_place(tmp_path: Path) -> None:
     assert "clusters.staging: needs exactly one of render and context" in found
 
 
-@pytest.mark.parametrize("text", ["", "[]", "7", "name: acme", "teams: {x: 1}", "clusters: [1]", "environments: {dev: ~}"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "7", "name: acme", "teams: {x: 1}", "clusters: [1]", "environments: {dev: ~}"]
+)
 def test_any_wrong_shape_is_a_document_error(tmp_path: Path, text: str) -> None:
     """Never a traceback."""
     assert "organisation.yaml:1:" in refusal(tmp_path, text)

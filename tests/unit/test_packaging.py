@@ -34,7 +34,11 @@ def test_the_namespace_has_no_init() -> None:
 
 def test_every_package_is_typed() -> None:
     """py.typed lies in each."""
-    packages = [path for folder in ("platform", "components", "personas", "cli") for path in (ROOT / folder / "handrail").iterdir()]
+    packages = [
+        path
+        for folder in ("platform", "components", "personas", "cli")
+        for path in (ROOT / folder / "handrail").iterdir()
+    ]
     assert [p.name for p in packages if p.is_dir() and p.name != "__pycache__" and not (p / "py.typed").exists()] == []
 
 
@@ -79,7 +83,9 @@ def test_it_works_in_a_clean_environment(kind: str, dist: Path, tmp_path: Path) 
     )
     (team / "__main__.py").write_text("from handrail.personas import deploy\n\ndeploy()\n")
     acme = ROOT / "stacks" / "acme"
-    (team / "organisation" / "organisation.yaml").write_text((acme / "platform/acme_platform/organisation.yaml").read_text())
+    (team / "organisation" / "organisation.yaml").write_text(
+        (acme / "platform/acme_platform/organisation.yaml").read_text()
+    )
     (team / "workloads.yaml").write_text((acme / "payments/workloads.yaml").read_text())
     assert "3 components, 19 resources; complete" in run(environment / "bin" / "handrail", "preview", "dev", cwd=team)
     found = run(python, "-c", "import handrail.components as c; print(c.ScalableService.__module__)", cwd=tmp_path)

@@ -42,7 +42,9 @@ def by_kind(found: Prepared) -> dict[str, Any]:
 def without(context: Context, *capabilities: Capability) -> Context:
     """`context` on a cluster that lacks `capabilities`."""
     cluster = context.cluster.model_copy(update={"capabilities": context.cluster.capabilities - set(capabilities)})
-    organisation = context.organisation.model_copy(update={"clusters": {**context.organisation.clusters, "dev": cluster}})
+    organisation = context.organisation.model_copy(
+        update={"clusters": {**context.organisation.clusters, "dev": cluster}}
+    )
     return replace(context, organisation=organisation)
 
 
@@ -112,7 +114,8 @@ def test_everything_is_labelled(context: Context) -> None:
         assert labels["handrail.dev/environment"] == "dev"
         assert labels["handrail.dev/cost-centre"] == "cc-2100"
         assert labels["handrail.dev/contract"] == "1"
-    pod = by_kind(prepared(WHOLE, context))["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    deployment = by_kind(prepared(WHOLE, context))["Deployment"]
+    labels, pod = deployment["metadata"]["labels"], deployment["spec"]["template"]["metadata"]["labels"]
     assert pod == {key: value for key, value in labels.items() if key != "handrail.dev/contract"}
 
 
@@ -128,7 +131,9 @@ def test_a_cluster_without_gateway_leaves_the_route_out_and_says_so(context: Con
     """An advisory, and the address inside the cluster."""
     plan = prepared(WHOLE, without(context, Capability.GATEWAY_API)).plan
     assert "HTTPRoute" not in [resource.kind for resource in plan.resources]
-    assert plan.advisories == ("no route: cluster dev lacks gateway-api; checkout is reachable inside the cluster only",)
+    assert plan.advisories == (
+        "no route: cluster dev lacks gateway-api; checkout is reachable inside the cluster only",
+    )
     assert plan.outputs["url"] == "http://checkout.payments-dev.svc"
 
 
@@ -157,18 +162,25 @@ def test_outputs_are_known_before_anything_runs(context: Context) -> None:
 def test_a_given_image_goes_through_untouched(context: Context) -> None:
     """A value known only to the engine is one leaf of the plan, and is no schema error."""
     token = Given(object())
-    container = by_kind(prepared(SMALL | {"image": token}, context))["Deployment"]["spec"]["template"]["spec"]["containers"][0]
+    container = by_kind(prepared(SMALL | {"image": token}, context))["Deployment"]["spec"]["template"]["spec"][
+        "containers"
+    ][0]
     assert container["image"] is token
 
 
 def test_all_problems_of_the_arguments_at_once(context: Context) -> None:
     """Each with its field; a number that must be known is refused when it is an output."""
-    found = refusal({"prot": 1, "port": Given(object()), "scale": {"min": 5, "max": 2}, "env": {"A": True}, "memory": "1"}, context)
+    found = refusal(
+        {"prot": 1, "port": Given(object()), "scale": {"min": 5, "max": 2}, "env": {"A": True}, "memory": "1"}, context
+    )
     assert "checkout.image: is required" in found
     assert "checkout.port: must be known when the program runs: a Pulumi output cannot stand here" in found
     assert "checkout.prot: is no word that may stand here" in found
     assert "checkout.scale: max (2) is less than min (5)" in found
-    assert 'checkout.env.A: is a YAML truth value\n    given:   True\n    allowed: write "true" or "false" in quotes' in found
+    assert (
+        'checkout.env.A: is a YAML truth value\n    given:   True\n    allowed: write "true" or "false" in quotes'
+        in found
+    )
     assert "checkout.memory: has no unit" in found
 
 
@@ -179,7 +191,9 @@ def test_limits_follow_requests(context: Context) -> None:
         "requests": {"cpu": "1500m", "memory": "2Gi"},
         "limits": {"cpu": "1500m", "memory": "2Gi"},
     }
-    assert "memory_limit (1Gi) is less than memory (2Gi)" in refusal(SMALL | {"memory": "2GiB", "memory_limit": "1GiB"}, context)
+    assert "memory_limit (1Gi) is less than memory (2Gi)" in refusal(
+        SMALL | {"memory": "2GiB", "memory_limit": "1GiB"}, context
+    )
 
 
 def test_an_unknown_team_is_named_with_the_nearest(context: Context) -> None:
@@ -193,7 +207,7 @@ def test_an_unknown_team_is_named_with_the_nearest(context: Context) -> None:
 @pytest.mark.parametrize("name", ["Checkout", "-x", "a" * 60, "", "a.b"])
 def test_a_name_must_fit_a_host_name(name: str, context: Context) -> None:
     """Names become Kubernetes and host names."""
-    with pytest.raises(DocumentError, match="is no name|is too long"):
+    with pytest.raises(DocumentError, match=r"is no name|is too long"):
         prepare(COMPONENT, name, SMALL, context)
 
 

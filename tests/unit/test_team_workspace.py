@@ -20,7 +20,10 @@ def platform(context: Context) -> Context:
     acme = context.organisation
     payments = acme.teams["payments"].model_copy(update={"quota": quota})
     return replace(
-        context, team="platform", stack="platform-dev", organisation=acme.model_copy(update={"teams": {**acme.teams, "payments": payments}})
+        context,
+        team="platform",
+        stack="platform-dev",
+        organisation=acme.model_copy(update={"teams": {**acme.teams, "payments": payments}}),
     )
 
 

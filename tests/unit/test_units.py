@@ -26,7 +26,9 @@ WRITTEN = [
 
 
 @pytest.mark.parametrize(("unit", "written", "amount", "spelled"), WRITTEN)
-def test_is_read_once_and_spelled_for_kubernetes(unit: type[Quantity], written: object, amount: int, spelled: str) -> None:
+def test_is_read_once_and_spelled_for_kubernetes(
+    unit: type[Quantity], written: object, amount: int, spelled: str
+) -> None:
     """What people write becomes a whole number of the base unit, and Kubernetes' spelling of it."""
     quantity = unit.parse(written)
     assert (quantity.amount, str(quantity)) == (amount, spelled)

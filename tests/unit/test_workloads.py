@@ -80,7 +80,9 @@ def test_the_file_must_be_the_stacks_teams(file: Path, context: Context) -> None
     assert "workloads.yaml:2:7: team: is no team that stack payments-dev deploys" in found
 
 
-@pytest.mark.parametrize("text", ["", "[]", "7", "persona: app-developer", "persona: [1]\nteam: {}\n", HEAD + "services: 3\n"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "7", "persona: app-developer", "persona: [1]\nteam: {}\n", HEAD + "services: 3\n"]
+)
 def test_any_wrong_shape_is_an_error_with_a_place(file: Path, text: str, context: Context) -> None:
     """Never a traceback."""
     assert "workloads.yaml:" in refusal(file, text, context)
@@ -97,7 +99,9 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-WORDS = st.sampled_from(["image", "port", "api", "scale", "cpu", "env", "secrets", "health", "calls", "callers", "egress", "nope"])
+WORDS = st.sampled_from(
+    ["image", "port", "api", "scale", "cpu", "env", "secrets", "health", "calls", "callers", "egress", "nope"]
+)
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -120,7 +124,11 @@ def test_a_stack_plans_what_its_config_names(context: Context) -> None:
     platform = plan_stack(config | {"handrail:team": "platform"}, root=root, stack="platform-prod")
     assert [prepared.name for prepared in platform.prepared] == ["payments", "storefront"]
     team = config | {"handrail:team": "storefront", "handrail:workloads": "stacks/acme/storefront/workloads.yaml"}
-    assert [p.name for p in plan_stack(team, root=root, stack="storefront-prod").prepared] == ["web", "catalogue", "search"]
+    assert [p.name for p in plan_stack(team, root=root, stack="storefront-prod").prepared] == [
+        "web",
+        "catalogue",
+        "search",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ import typer
 
 from handrail.cli._options import Json
 
-app = typer.Typer(no_args_is_help=True, help="The Pulumi engine: install it, see what is in use.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True, help="The Pulumi engine: install it, see what is in use.", rich_markup_mode=None
+)
 
 
 @app.command()

@@ -10,8 +10,12 @@ from handrail.cli._options import Cwd, Json
 
 
 def preview(
-    stacks: Annotated[list[str] | None, typer.Argument(help="The stacks; default: all that have a config file.")] = None,
-    engine: Annotated[bool, typer.Option("--engine", help="Ask the Pulumi engine, which also knows the state.")] = False,
+    stacks: Annotated[
+        list[str] | None, typer.Argument(help="The stacks; default: all that have a config file.")
+    ] = None,
+    engine: Annotated[
+        bool, typer.Option("--engine", help="Ask the Pulumi engine, which also knows the state.")
+    ] = False,
     json: Json = False,
     cwd: Cwd = None,
 ) -> None:

@@ -43,7 +43,9 @@ def resources_module() -> str:
     """The text of `_resources.py`: one Pulumi class per component."""
     found = definitions().values()
     imports = "".join(f"    {name},\n" for name in sorted(f"{d.name}Args" for d in found))
-    modules = "".join(f"    {d.plan.__module__.rpartition('.')[2]},\n" for d in sorted(found, key=lambda d: d.plan.__module__))
+    modules = "".join(
+        f"    {d.plan.__module__.rpartition('.')[2]},\n" for d in sorted(found, key=lambda d: d.plan.__module__)
+    )
     head = _HEAD.format(what="The Pulumi class of every component.")
     return (
         f"{head}\nimport pulumi\n\nfrom handrail.components import (\n{modules})\n"

@@ -35,7 +35,11 @@ class Component(pulumi.ComponentResource):
     """
 
     def __init__(
-        self, definition: Definition[Any], name: str, args: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
+        self,
+        definition: Definition[Any],
+        name: str,
+        args: Mapping[str, Any],
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         try:
             prepared = args if isinstance(args, Prepared) else _prepare(definition, name, args)
@@ -83,7 +87,9 @@ def _custom_resource(resource: Resource, inputs: dict[str, Any], opts: pulumi.Re
     """One registration under the SDK's own type token; apiVersion and kind follow from it, as in the typed SDK."""
     _, version, kind = resource.type.split(":")
     api_version = version.removeprefix("core/")
-    return pulumi.CustomResource(resource.type, resource.name, {"apiVersion": api_version, "kind": kind, **inputs}, opts)
+    return pulumi.CustomResource(
+        resource.type, resource.name, {"apiVersion": api_version, "kind": kind, **inputs}, opts
+    )
 
 
 def _output_of(resource: pulumi.CustomResource, path: str) -> pulumi.Output[Any]:

@@ -1,4 +1,4 @@
-"""What every component is: a Spec, a plan, outputs; and the one walk from arguments to a judged plan. No Pulumi here."""
+"""What every component is: a Spec, a plan, outputs; and the walk from arguments to a judged plan. No Pulumi here."""
 
 from __future__ import annotations
 
@@ -177,13 +177,27 @@ def prepare(
     return Prepared(definition, workload, plan, {p: (sources or {}).get(p, default) for p in setting_paths(spec)})
 
 
-def gather(errors: Iterable[HandrailError]) -> HandrailError | None:
-    """Several errors as one that holds all their problems; None where there are none."""
-    errors = list(errors)
-    if not errors:
-        return None
-    kind = type(errors[0]) if len({type(error) for error in errors}) == 1 else HandrailError
-    return kind([problem for error in errors for problem in error.problems])
+def prepare_all(calls: Iterable[Callable[[], Prepared]], problems: Iterable[Problem] = ()) -> tuple[Prepared, ...]:
+    """The results of several `prepare` calls, or the problems of all of them at once.
+
+    Args:
+        problems: what was found wrong before.
+
+    Raises:
+        HandrailError: with every problem; of the one kind that was raised, where it was one.
+    """
+    found = list(problems)
+    kinds: set[type[HandrailError]] = {DocumentError} if found else set()
+    prepared = []
+    for call in calls:
+        try:
+            prepared.append(call())
+        except HandrailError as error:
+            found += error.problems
+            kinds.add(type(error))
+    if found:
+        raise (kinds.pop() if len(kinds) == 1 else HandrailError)(found)
+    return tuple(prepared)
 
 
 def setting_paths(spec: Model, prefix: str = "") -> Iterator[str]:
@@ -208,25 +222,30 @@ def setting(spec: Model, path: str) -> Any:
 def _check_name(workload: Workload[Any]) -> Found:
     name, longest = workload.name, _LONGEST_LABEL - len(workload.namespace) - 1
     if not _NAME.fullmatch(name):
-        yield (), Problem("is no name", given=name, allowed="lower-case letters, digits and dashes, a letter first")
+        yield (), Problem("is no name", given=name, allowed="lower-case letters, digits, dashes; a letter first")
     elif len(name) > longest:
-        yield (), Problem(f"is too long: with the namespace {workload.namespace} it must fit a host name's 63 characters",
-                          given=f"{len(name)} characters", allowed=f"at most {longest}")  # fmt: skip
+        message = f"is too long: with the namespace {workload.namespace} it must fit a host name's 63 characters"
+        yield (), Problem(message, given=f"{len(name)} characters", allowed=f"at most {longest}")
 
 
 def _check_team(workload: Workload[Any]) -> Found:
     context = workload.context
     if not context.is_platform and context.team not in context.organisation.teams:
-        yield (), Problem(
-            "belongs to no team of the organisation",
-            given=context.team,
-            allowed=", ".join(sorted(context.organisation.teams)),
-            remedy="set handrail:team in the stack's config to the team that owns it",
+        yield (
+            (),
+            Problem(
+                "belongs to no team of the organisation",
+                given=context.team,
+                allowed=", ".join(sorted(context.organisation.teams)),
+                remedy="set handrail:team in the stack's config to the team that owns it",
+            ),
         )
 
 
 def _placed(found: Iterable[tuple[Path, Problem]], prefix: Path, locate: Locate | None) -> list[Problem]:
     return [
-        replace(problem, path=dotted((*prefix, *path)), where=locate((*prefix, *path), key=not path) if locate else None)
+        replace(
+            problem, path=dotted((*prefix, *path)), where=locate((*prefix, *path), key=not path) if locate else None
+        )
         for path, problem in found
     ]

@@ -49,7 +49,7 @@ def spreading(name: str) -> list[dict[str, Any]]:
 def probes(path: str | None, port: str) -> dict[str, Any]:
     """Start-up, readiness and liveness on one check: `GET path`, or a TCP connection where no path is given.
 
-    Start-up may take 60 s (30 × 2 s); then 3 failures in a row count, Kubernetes' own threshold.
+    Start-up may take 60 s (30 times 2 s); then 3 failures in a row count, Kubernetes' own threshold.
     """
     check = {"httpGet": {"path": path, "port": port}} if path else {"tcpSocket": {"port": port}}
     return {

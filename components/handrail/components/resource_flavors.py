@@ -1,4 +1,4 @@
-"""ResourceFlavors: the kinds of nodes that Kueue hands out, one per accelerator of the catalogue; one set per cluster."""
+"""ResourceFlavors: the kinds of nodes that Kueue hands out, one per accelerator; one set per cluster."""
 
 from typing import Any
 

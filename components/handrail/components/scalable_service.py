@@ -121,16 +121,22 @@ def check(workload: Workload[ScalableServiceSpec]) -> Found:
             if team not in context.organisation.teams:
                 teams = sorted(context.organisation.teams)
                 near = nearest(team, teams)
-                yield (word, index), Problem(
-                    f"names a team that the organisation lacks: {team}",
-                    given=peer,
-                    allowed=", ".join(teams),
-                    remedy=f"did you mean {near}/{name}?" if near else None,
+                yield (
+                    (word, index),
+                    Problem(
+                        f"names a team that the organisation lacks: {team}",
+                        given=peer,
+                        allowed=", ".join(teams),
+                        remedy=f"did you mean {near}/{name}?" if near else None,
+                    ),
                 )
     if spec.secrets and not context.cluster.has(Capability.EXTERNAL_SECRETS):
-        yield ("secrets",), Problem(
-            f"needs external-secrets, which cluster {context.settings.cluster} lacks",
-            remedy="ask the platform team to add the capability external-secrets, or deploy to another environment",
+        yield (
+            ("secrets",),
+            Problem(
+                f"needs external-secrets, which cluster {context.settings.cluster} lacks",
+                remedy="ask the platform team to add the capability external-secrets, or deploy to another environment",
+            ),
         )
 
 
@@ -329,4 +335,3 @@ def _url(workload: Workload[ScalableServiceSpec], *, routed: bool) -> str:
     if routed and api:
         return f"https://{_host(workload)}/{api.version}"
     return f"http://{workload.name}.{workload.namespace}.svc"
-

@@ -83,13 +83,20 @@ def _namespace(workload: Workload[TeamWorkspaceSpec]) -> Resource:
 def _inside(workload: Workload[Any], role: str, type_: str, name: str, **body: Any) -> Resource:
     metadata = {"name": name, "namespace": workload.namespace}
     return Resource(
-        f"{workload.name}-{role}", f"kubernetes:{type_}", {"metadata": metadata, **body}, (f"{workload.name}-namespace",)
+        f"{workload.name}-{role}",
+        f"kubernetes:{type_}",
+        {"metadata": metadata, **body},
+        (f"{workload.name}-namespace",),
     )
 
 
 def _quota(workload: Workload[TeamWorkspaceSpec]) -> Resource:
     quota, catalogue = _team(workload).quota, workload.context.organisation.accelerators
-    hard = {f"{side}.{what}": str(amount) for side in ("requests", "limits") for what, amount in (("cpu", quota.cpu), ("memory", quota.memory))}
+    hard = {
+        f"{side}.{what}": str(amount)
+        for side in ("requests", "limits")
+        for what, amount in (("cpu", quota.cpu), ("memory", quota.memory))
+    }
     # Kueue does not look at ResourceQuota: with it, accelerators are counted in the ClusterQueue alone
     if not workload.context.cluster.has(Capability.KUEUE):
         counts: dict[str, int] = {f"requests.{kind.resource}": 0 for kind in catalogue.values()}
@@ -120,7 +127,8 @@ def _access(workload: Workload[TeamWorkspaceSpec]) -> Iterator[Resource]:
         {"apiGroups": [group], "resources": resources, "verbs": _READ} for group, resources in _WORKLOADS.items()
     ]
     rules += [
-        {"apiGroups": [group], "resources": [resource], "verbs": verbs} for group, resource, verbs in _BY_HAND.get(owner.persona, [])
+        {"apiGroups": [group], "resources": [resource], "verbs": verbs}
+        for group, resource, verbs in _BY_HAND.get(owner.persona, [])
     ]
     group = "rbac.authorization.k8s.io"
     yield _inside(workload, "role", f"{group}/v1:Role", owner.persona, rules=rules)
@@ -136,7 +144,7 @@ def _access(workload: Workload[TeamWorkspaceSpec]) -> Iterator[Resource]:
 
 
 def _queues(workload: Workload[TeamWorkspaceSpec]) -> Iterator[Resource]:
-    """The team's queue: LocalQueue `default`, which Kueue takes where a workload names none, in front of a ClusterQueue."""
+    """The team's ClusterQueue, and LocalQueue `default` before it: Kueue takes it where a workload names none."""
     context = workload.context
     if not context.cluster.has(Capability.KUEUE):
         return
@@ -148,7 +156,9 @@ def _queues(workload: Workload[TeamWorkspaceSpec]) -> Iterator[Resource]:
         "resourceGroups": _resource_groups(_team(workload).quota, context),
     }
     yield Resource(
-        f"{workload.name}-cluster-queue", "kubernetes:kueue.x-k8s.io/v1beta2:ClusterQueue", {"metadata": metadata, "spec": spec}
+        f"{workload.name}-cluster-queue",
+        "kubernetes:kueue.x-k8s.io/v1beta2:ClusterQueue",
+        {"metadata": metadata, "spec": spec},
     )
     local = {"metadata": {"name": "default", "namespace": workload.namespace}, "spec": {"clusterQueue": queue}}
     yield Resource(

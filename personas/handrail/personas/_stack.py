@@ -1,15 +1,15 @@
-"""A stack of workloads.yaml, or the platform team's, as prepared components: the same for the engine and for a preview."""
+"""A stack of workloads.yaml, or the platform team's, as prepared components, for the engine and for a preview."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from handrail.components._catalogue import definitions
-from handrail.components._definition import Prepared, gather, prepare
-from handrail.core.errors import HandrailError
+from handrail.components._definition import Prepared, prepare, prepare_all
 from handrail.organisation import Capability, Context, read_context
 from handrail.personas._workloads import read_workloads
 from handrail.releases import read_releases
@@ -57,19 +57,9 @@ def _platform(context: Context) -> tuple[Prepared, ...]:
     wanted = [("TeamWorkspace", team, {"owner": team}) for team in context.organisation.teams]
     if context.cluster.has(Capability.KUEUE):
         wanted.insert(0, ("ResourceFlavors", "flavors", {}))
-    return tuple(_all(wanted, context))
-
-
-def _all(wanted: Iterable[tuple[str, str, dict[str, str]]], context: Context) -> list[Prepared]:
-    prepared, errors = [], []
-    for component, name, args in wanted:
-        try:
-            prepared.append(prepare(definitions()[component], name, args, context))
-        except HandrailError as error:
-            errors.append(error)
-    if (error := gather(errors)) is not None:
-        raise error
-    return prepared
+    return prepare_all(
+        partial(prepare, definitions()[component], name, args, context) for component, name, args in wanted
+    )
 
 
 def is_plain(program: Path) -> bool:
@@ -79,5 +69,7 @@ def is_plain(program: Path) -> bool:
         tree = ast.parse(file.read_text("utf-8"))
     except (OSError, ValueError, SyntaxError):
         return False
-    tree.body = [node for node in tree.body if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))]
+    tree.body = [
+        node for node in tree.body if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    ]
     return ast.dump(tree) == _PLAIN

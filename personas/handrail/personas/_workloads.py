@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from handrail.components._catalogue import definitions
-from handrail.components._definition import Prepared, Source, gather, prepare
+from handrail.components._definition import Prepared, Source, prepare, prepare_all
 from handrail.core.documents import Document, dotted, load
-from handrail.core.errors import DocumentError, HandrailError, Problem
+from handrail.core.errors import DocumentError, Problem
 from handrail.core.models import unknown_word
 from handrail.core.resources import Path as FieldPath
 from handrail.core.resources import leaves
@@ -43,15 +44,8 @@ def read_workloads(file: Path, context: Context, releases: Mapping[str, Release]
     document = load(file)
     persona = _persona(document, context)
     entries, problems = _entries(document, persona)
-    prepared, errors = [], [DocumentError(problems)] if problems else []
-    for entry in entries:
-        try:
-            prepared.append(_prepare(entry, entries, persona, document, context, releases))
-        except HandrailError as error:
-            errors.append(error)
-    if (error := gather(errors)) is not None:
-        raise error
-    return tuple(prepared)
+    calls = (partial(_prepare, entry, entries, persona, document, context, releases) for entry in entries)
+    return prepare_all(calls, problems)
 
 
 def _persona(document: Document, context: Context) -> Persona:
@@ -82,7 +76,9 @@ def _entries(document: Document, persona: Persona) -> tuple[list[_Entry], list[P
             problems.append(_unknown_section(word, persona, document))
         elif not isinstance(content, dict):
             where = document.where((word,))
-            problems.append(Problem("must hold workloads by name", word, where, remedy="write a name: and its settings below it"))
+            problems.append(
+                Problem("must hold workloads by name", word, where, remedy="write a name: and its settings below it")
+            )
         else:
             for name, given in content.items():
                 path: FieldPath = (word, name)
@@ -121,12 +117,22 @@ def _unknown_words(
 
 
 def _prepare(
-    entry: _Entry, entries: list[_Entry], persona: Persona, document: Document, context: Context, releases: Mapping[str, Release]
+    entry: _Entry,
+    entries: list[_Entry],
+    persona: Persona,
+    document: Document,
+    context: Context,
+    releases: Mapping[str, Release],
 ) -> Prepared:
     definition = definitions()[entry.section.component]
     sources = {path: Source(f"persona {persona.name}") for path in _dotted_leaves(entry.section.defaults)}
-    sources |= {path: Source("file", document.where((*entry.path, *at))) for path, at in _dotted_leaves(entry.given).items()}
-    args = {**entry.section.defaults, **{word: value for word, value in entry.given.items() if word in entry.section.words}}
+    sources |= {
+        path: Source("file", document.where((*entry.path, *at))) for path, at in _dotted_leaves(entry.given).items()
+    }
+    args = {
+        **entry.section.defaults,
+        **{word: value for word, value in entry.given.items() if word in entry.section.words},
+    }
     if "callers" in entry.section.words and (callers := _callers(entry, entries)):
         args["callers"] = [*args.get("callers", []), *callers]
         sources["callers"] = Source("derived from calls")

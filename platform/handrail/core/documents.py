@@ -27,7 +27,7 @@ _TAG = "tag:yaml.org,2002:"
 class _Loader(yaml.CSafeLoader):
     """libyaml's parser with the scalars of YAML 1.2's core schema."""
 
-    yaml_implicit_resolvers = {}  # noqa: RUF012  the base class declares it so
+    yaml_implicit_resolvers = {}
 
 
 for _name, _pattern, _first in (

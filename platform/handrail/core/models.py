@@ -14,7 +14,6 @@ from handrail.core.documents import Document, dotted, shown
 from handrail.core.errors import DocumentError, Position, Problem
 from handrail.core.resources import Path, Token
 
-
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -103,16 +102,25 @@ def _known_part(location: tuple[int | str, ...], value: Any, *, missing: bool) -
     """`location` without the names that pydantic adds for unions and validators, which no file has."""
     path: list[int | str] = []
     for index, part in enumerate(location):
-        if isinstance(value, Mapping) and part in value:
-            value = value[part]
-        elif isinstance(value, list | tuple) and isinstance(part, int) and part < len(value):
-            value = value[part]
-        elif missing and index == len(location) - 1:
-            value = None
-        else:
+        found = _entry(value, part)
+        if found is not _NOTHING:
+            value = found
+        elif not (missing and index == len(location) - 1):
             continue
         path.append(part)
     return tuple(path)
+
+
+_NOTHING = object()
+
+
+def _entry(value: Any, part: int | str) -> Any:
+    """The entry of a mapping or a list; _NOTHING where there is none."""
+    if isinstance(value, Mapping):
+        return value.get(part, _NOTHING)
+    if isinstance(value, list | tuple) and isinstance(part, int) and part < len(value):
+        return value[part]
+    return _NOTHING
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:

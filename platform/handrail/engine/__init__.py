@@ -4,4 +4,14 @@ from handrail.engine._doctor import Report, doctor
 from handrail.engine._find import PROVIDER_VARIABLE, Engine, Provider, find, link_provider, provider_version
 from handrail.engine._install import install
 
-__all__ = ["PROVIDER_VARIABLE", "Engine", "Provider", "Report", "doctor", "find", "install", "link_provider", "provider_version"]
+__all__ = [
+    "PROVIDER_VARIABLE",
+    "Engine",
+    "Provider",
+    "Report",
+    "doctor",
+    "find",
+    "install",
+    "link_provider",
+    "provider_version",
+]

@@ -1,4 +1,4 @@
-"""The Context: organisation, team and environment, what a component is deployed into. Read once from a stack's config."""
+"""The Context, what a component is deployed into: organisation, team, environment; read once from a stack's config."""
 
 from __future__ import annotations
 

@@ -25,7 +25,8 @@ def dumps(previews: Iterable[Preview]) -> str:
                 "component": group.component,
                 "settings": [asdict(setting) for setting in group.settings],
                 "resources": [
-                    {"type": item.type, "name": item.name, "inputs": replace_leaves(item.inputs, leaf)} for item in group.items
+                    {"type": item.type, "name": item.name, "inputs": replace_leaves(item.inputs, leaf)}
+                    for item in group.items
                 ],
                 "outputs": replace_leaves(group.outputs, leaf),
                 "advisories": list(group.advisories),
@@ -33,5 +34,13 @@ def dumps(previews: Iterable[Preview]) -> str:
             for group in preview.groups
         ]
         head = {"stack": preview.stack, "origin": preview.origin, "about": preview.about}
-        found.append({**head, "complete": not preview.unseen, "unseen": list(preview.unseen), "warnings": list(preview.warnings), "workloads": groups})
+        found.append(
+            {
+                **head,
+                "complete": not preview.unseen,
+                "unseen": list(preview.unseen),
+                "warnings": list(preview.warnings),
+                "workloads": groups,
+            }
+        )
     return json.dumps(found, indent=2)

@@ -81,7 +81,11 @@ def from_plan(plan: StackPlan) -> Preview:
     """The preview of a planned stack."""
     context = plan.context
     cluster = context.cluster
-    target = f"rendered below {cluster.render}/{context.stack}" if cluster.render else f"kubeconfig context {cluster.context}"
+    target = (
+        f"rendered below {cluster.render}/{context.stack}"
+        if cluster.render
+        else f"kubeconfig context {cluster.context}"
+    )
     about = {
         "team": context.team,
         "environment": f"{context.environment} ({context.settings.tier})",
@@ -94,7 +98,9 @@ def from_plan(plan: StackPlan) -> Preview:
 def _group(prepared: Prepared) -> Group:
     spec, plan = prepared.workload.spec, prepared.plan
     settings = tuple(
-        Setting(path, _text(setting(spec, path)), str(source), source.chosen, source.where.line if source.where else None)
+        Setting(
+            path, _text(setting(spec, path)), str(source), source.chosen, source.where.line if source.where else None
+        )
         for path, source in prepared.sources.items()
     )
     items = tuple(Item(resource.kind, resource.name, resource.type, resource.inputs) for resource in plan.resources)

@@ -27,7 +27,9 @@ def show(preview: Preview, console: Console) -> None:
         console.print(Text(f"not seen  {unseen}", style="yellow"))
     components = sum(1 for workload in preview.groups if workload.component)
     complete = "complete" if not preview.unseen else f"incomplete: {len(preview.unseen)} not seen"
-    console.print(f"{components} {_plural('component', components)}, {preview.resources} resources; {complete}", style="dim")
+    console.print(
+        f"{components} {_plural('component', components)}, {preview.resources} resources; {complete}", style="dim"
+    )
 
 
 def _workload(workload: Workload) -> Tree:

@@ -16,7 +16,9 @@ from handrail.engine import Engine
 def engine_environment(engine: Engine, pulumi_home: Path) -> dict[str, str]:
     """What Pulumi's commands run with: no credential, a home of the tests' own."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "AWS_", "KUBE"))}
-    return engine.environment({**kept, "PULUMI_HOME": str(pulumi_home), "PULUMI_CONFIG_PASSPHRASE": "", "NO_COLOR": "1"})
+    return engine.environment(
+        {**kept, "PULUMI_HOME": str(pulumi_home), "PULUMI_CONFIG_PASSPHRASE": "", "NO_COLOR": "1"}
+    )
 
 
 @pytest.fixture(scope="session")

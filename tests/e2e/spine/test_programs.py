@@ -150,8 +150,9 @@ def test_generic_registration_equals_the_typed_sdk(project: Callable[..., Checko
         assert str(typed.get(key)).replace("'typed'", "'generic'") == str(generic.get(key))
     assert generic["inputs"]["spec"]["ingress"][0]["from"][0]["ipBlock"]["except"] == ["10.1.0.0/16"]
     files = team.manifests("dev")
-    assert files["1-manifest/networking.k8s.io_v1-networkpolicy-x-typed.yaml"].replace("name: typed", "name: generic") == (
-        files["1-manifest/networking.k8s.io_v1-networkpolicy-x-generic.yaml"]
+    assert (
+        files["1-manifest/networking.k8s.io_v1-networkpolicy-x-typed.yaml"].replace("name: typed", "name: generic")
+        == (files["1-manifest/networking.k8s.io_v1-networkpolicy-x-generic.yaml"])
     )
 
 

@@ -13,7 +13,7 @@ from .channel import Channel
 class Engine:
     """The engine's log service: keeps the program's messages."""
 
-    _LEVELS = {engine_pb2.INFO: "info", engine_pb2.WARNING: "warning", engine_pb2.ERROR: "error"}  # noqa: RUF012
+    _LEVELS = {engine_pb2.INFO: "info", engine_pb2.WARNING: "warning", engine_pb2.ERROR: "error"}
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel

@@ -1,6 +1,6 @@
 module handrail.local/pulumi
 
-go 1.25.11
+go 1.26
 
 require (
 	github.com/pulumi/pulumi/pkg/v3 v3.259.0
