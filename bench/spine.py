@@ -19,6 +19,7 @@ from typing import Any
 
 from handrail.components._definition import prepare
 from handrail.components.scalable_service import COMPONENT
+from handrail.core.resources import replace_leaves
 from handrail.engine import Engine, find, link_provider
 from handrail.organisation import Context, read_context
 
@@ -141,12 +142,19 @@ class Bench:
         self.scratch, self.engine = scratch, engine
         link_provider(scratch / "home")
         self.environment = engine.environment(
-            {**os.environ, "PULUMI_HOME": str(scratch / "home"), "PULUMI_CONFIG_PASSPHRASE": "", "PYTHONDONTWRITEBYTECODE": "1"}
+            {
+                **os.environ,
+                "PULUMI_HOME": str(scratch / "home"),
+                "PULUMI_CONFIG_PASSPHRASE": "",
+                "PYTHONDONTWRITEBYTECODE": "1",
+            }
         )
 
     def run(self, *command: str | Path, cwd: Path) -> str:
         """A command's output."""
-        done = subprocess.run([str(part) for part in command], cwd=cwd, env=self.environment, capture_output=True, text=True)
+        done = subprocess.run(
+            [str(part) for part in command], cwd=cwd, env=self.environment, capture_output=True, text=True
+        )
         if done.returncode:
             raise SystemExit(done.stdout + done.stderr)
         return done.stdout
@@ -208,8 +216,18 @@ def measure(bench: Bench, hundred: int, thousand: int, rounds: int) -> dict[str,
     )
     recorder = float(growth[str(thousand)]["seconds"])
     return {
-        "component_preview": {"handrail": component, "typed_sdk": typed, "ratio": component / typed, "goal": "at most 1.0"},
-        "recorder_speed": {"preview": component, "recorder": recorded, "ratio": component / recorded, "goal": "at least 3"},
+        "component_preview": {
+            "handrail": component,
+            "typed_sdk": typed,
+            "ratio": component / typed,
+            "goal": "at most 1.0",
+        },
+        "recorder_speed": {
+            "preview": component,
+            "recorder": recorded,
+            "ratio": component / recorded,
+            "goal": "at least 3",
+        },
         "recorder_growth": growth,
         "plan": {**planned, "share_of_recorder": planned[str(thousand)] / recorder, "goal": "under 0.1"},
         "help": {"handrail": helped, "bare_typer": typer, "ratio": helped / typer, "goal": "at most 1.5"},
@@ -225,7 +243,9 @@ def main() -> None:
         figures = measure(Bench(Path(scratch), find()), hundred, thousand, rounds)
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform(terse=True)}
     result = {"machine": machine, "services": hundred, "figures": figures}
-    text = json.dumps(result, indent=2, default=lambda value: round(value, 3))
+    text = json.dumps(
+        replace_leaves(result, lambda leaf: round(leaf, 3) if isinstance(leaf, float) else leaf), indent=2
+    )
     print(text)
     if not quick:
         RESULTS.parent.mkdir(exist_ok=True)
