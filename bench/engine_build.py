@@ -33,7 +33,7 @@ PACKAGES = {"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", "kubernetes"
 
 def measure(fast: bool, shared: bool, sources: Path) -> dict[str, dict[str, float]]:
     """Wall and CPU seconds and size of each binary."""
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for name, package in PACKAGES.items():
             settings = dict(_build._SETTINGS)

@@ -58,7 +58,8 @@ TYPES = {
     "autoscaling/v2:HorizontalPodAutoscaler": k8s.autoscaling.v2.HorizontalPodAutoscaler,
     "policy/v1:PodDisruptionBudget": k8s.policy.v1.PodDisruptionBudget,
 }
-provider = pulumi.ProviderResource("kubernetes", "dev", {"renderYamlToDirectory": "rendered"}, pulumi.ResourceOptions(version=VERSION))
+render = {"renderYamlToDirectory": "rendered"}
+provider = pulumi.ProviderResource("kubernetes", "dev", render, pulumi.ResourceOptions(version=VERSION))
 
 
 class Service(pulumi.ComponentResource):
@@ -183,9 +184,9 @@ class Bench:
         """A real `pulumi preview`."""
         return self.run(self.engine.pulumi, "preview", "--stack", "dev", "--non-interactive", cwd=folder)
 
-    def record(self, folder: Path) -> dict[str, int]:
+    def record(self, folder: Path) -> dict[str, float]:
         """A recording, in a process of its own."""
-        found: dict[str, int] = json.loads(self.run(sys.executable, "-c", RECORD, folder, cwd=ROOT))
+        found: dict[str, float] = json.loads(self.run(sys.executable, "-c", RECORD, folder, cwd=ROOT))
         return found
 
     def plan(self, count: int) -> float:
@@ -201,7 +202,7 @@ def measure(bench: Bench, hundred: int, thousand: int, rounds: int) -> dict[str,
     component, typed, recorded = in_turn(
         rounds, lambda: bench.preview(services), lambda: bench.preview(by_hand), lambda: bench.record(services)
     )
-    growth = {}
+    growth: dict[str, dict[str, float]] = {}
     for count in sorted({hundred, thousand // 3, thousand}):
         (seconds,) = in_turn(1, lambda count=count: growth.update({str(count): bench.record(bench.services(count))}))  # type: ignore[misc]
         growth[str(count)] = {"seconds": round(seconds, 2), **growth[str(count)]}

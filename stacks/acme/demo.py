@@ -33,7 +33,7 @@ def main() -> int:
     engine = progress.wait()
     console.print(f"{engine.version}, {engine.source}: {engine.pulumi}", highlight=False)
     console.rule("Deploying with `pulumi up`")
-    run(project, STACKS, "up", ["--yes", "--suppress-outputs"])
+    run(project, STACKS, "up", ["--yes", "--skip-preview", "--suppress-outputs", "--suppress-progress"])
     console.rule("Done")
     for found in previews:
         files = sorted((project.root / "rendered" / found.stack).rglob("*.yaml"))
@@ -47,9 +47,10 @@ def main() -> int:
     console.print(
         "\nTry next:\n"
         "    change a port in stacks/acme/payments/workloads.yaml\n"
-        "    uv run handrail preview payments-dev\n"
-        "    uv run handrail up payments-dev\n"
-        "    uv run handrail engine doctor",
+        "    source .venv/bin/activate; export PULUMI_CONFIG_PASSPHRASE=   # the sample's passphrase is empty\n"
+        "    handrail preview payments-dev\n"
+        "    handrail up payments-dev\n"
+        "    handrail engine doctor",
         highlight=False,
     )
     return 0
