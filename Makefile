@@ -3,6 +3,8 @@ SHELL := /bin/bash
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/handrail/uv
 UV := $(or $(shell command -v uv),$(TOOLS)/bin/uv)
 RUN := $(UV) run --locked
+# a uv that was fetched here is there for the tests as well
+export PATH := $(PATH):$(TOOLS)/bin
 export PULUMI_CONFIG_PASSPHRASE ?=
 
 .PHONY: demo test check unit e2e generate golden bench
