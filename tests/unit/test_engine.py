@@ -54,6 +54,7 @@ def quiet(_: str) -> None:
 def test_an_engine_on_path_is_used(tmp_path: Path) -> None:
     """With its true version, and first on the PATH of what it runs."""
     command(tmp_path / "bin", "pulumi", "v3.300.1")
+    command(tmp_path / "bin", "pulumi-language-python", "")
     engine = find()
     assert (engine.version, engine.source, engine.pulumi) == ("3.300.1", "PATH", tmp_path / "bin" / "pulumi")
     assert engine.environment({"PATH": "/x"})["PATH"] == f"{tmp_path / 'bin'}:/x"
@@ -103,7 +104,7 @@ def test_every_way_that_was_tried_is_named(monkeypatch: pytest.MonkeyPatch) -> N
         install(quiet)
     assert [problem.message for problem in caught.value.problems] == [
         "no Pulumi engine could be had; this was tried",
-        "path: there is no pulumi on PATH",
+        "path: there is no pulumi with a Python language host on PATH",
         "download: the vendor's download failed: name resolution failed",
         "build: there is no go on PATH",
     ]
@@ -242,6 +243,38 @@ def test_the_doctor_speaks_json_and_people(tmp_path: Path, monkeypatch: pytest.M
     assert report.healthy
     assert json.loads(report.to_json())["healthy"] is True
     assert f"ok       {_versions.PULUMI}, built: " in str(report)
+
+
+def test_an_engine_without_a_language_host_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs no Python program: install goes on to the next way, and ends with an engine that does."""
+    command(tmp_path / "bin", "pulumi", "v3.300.1")
+    monkeypatch.setattr(_install, "_from_download", _install._from_path)
+    monkeypatch.setattr(_build, "build", fake_build)
+    assert install(quiet).source == "built"
+    assert find().source == "built"
+
+
+def test_one_way_only_holds_for_what_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HANDRAIL_ENGINE=build: what was installed is what runs, whatever lies on PATH."""
+    command(tmp_path / "bin", "pulumi", "v3.300.1")
+    command(tmp_path / "bin", "pulumi-language-python", "")
+    monkeypatch.setenv("HANDRAIL_ENGINE", "build")
+    monkeypatch.setattr(_build, "build", fake_build)
+    assert install(quiet).pulumi == find().pulumi
+    assert find().source == "built"
+
+
+def test_a_failed_compile_tells_its_reason(tmp_path: Path) -> None:
+    """Though compilers beside it go on naming packages after its message."""
+    go = tmp_path / "bin" / "go"
+    packages = "".join(f"echo example.test/p{number} >&2; " for number in range(30))
+    go.write_text(f"#!/bin/sh\n[ $1 = build ] || exit 0\necho 'x.go:1: undefined: y' >&2; {packages}exit 2\n")
+    go.chmod(0o755)
+    with pytest.raises(EngineError) as caught:
+        _build._compile([str(go)], tmp_path, ".", tmp_path / "out", "", quiet, "the engine")
+    assert "failed with exit code 2" in str(caught.value)
+    assert "x.go:1: undefined: y" in str(caught.value)
+    assert "example.test" not in str(caught.value)
 
 
 def test_ways_are_documented() -> None:

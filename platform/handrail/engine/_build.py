@@ -24,6 +24,9 @@ FAST = ("-gcflags=all=-l -dwarf=false",)
 _SETTINGS = {
     "GOFLAGS": "-mod=readonly",  # the committed go.sum verifies every module; no sum database is asked
     "GOTOOLCHAIN": "local",
+    "GOWORK": "off",
+    "GOOS": "",
+    "GOARCH": "",
     "GOGC": "off",
     "GOMEMLIMIT": "4GiB",
     "CGO_ENABLED": "0",
@@ -166,5 +169,8 @@ def _compile(go: Sequence[str], folder: Path, package: str, target: Path, ldflag
                 last = time.monotonic()
                 say(f"building {what}: {len(seen)} of at most {total} packages, {last - start:.0f} s")
     if process.returncode:
-        raise EngineError(Problem(f"building {what} failed", given="".join(seen[-15:]).strip()))
+        # compilers beside the failing one go on naming packages after its message
+        reason = [line for line in seen if not line.startswith("go: downloading") and re.search(r"[ :#]", line)]
+        message = f"building {what} failed with exit code {process.returncode}"
+        raise EngineError(Problem(message, given="".join(reason[-15:]).strip() or "it said nothing"))
     say(f"built {what} in {time.monotonic() - start:.0f} s")

@@ -11,9 +11,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-from platformdirs import user_cache_path
-
 from handrail.engine import _versions
 
 _MANIFEST = "manifest.json"
@@ -23,7 +20,11 @@ SOURCES = Path(__file__).parent / "go"
 def root() -> Path:
     """Where binaries are kept: HANDRAIL_CACHE, else the user's cache directory."""
     override = os.environ.get("HANDRAIL_CACHE")
-    return Path(override) if override else user_cache_path("handrail")
+    if override:
+        return Path(override)
+    from platformdirs import user_cache_path  # programs that only ask for a version need not wait for it
+
+    return user_cache_path("handrail")
 
 
 def entry() -> Path:
@@ -65,6 +66,8 @@ def fill(folder: Path, make: Callable[[Path], None], say: Callable[[str], None])
         make: puts the binaries into the empty folder it is given.
         say: told when another process is waited for.
     """
+    from filelock import FileLock, Timeout
+
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(f"{folder}.lock")
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from handrail.core.errors import EngineError
 from handrail.engine import _cache, _versions
 from handrail.engine._build import _go_version
-from handrail.engine._find import cached, on_path, provider
+from handrail.engine._find import cached, on_path, only_way, provider
 
 _INSTALL = "run `handrail engine install`"
 
@@ -65,13 +65,13 @@ def doctor() -> Report:
 
 def _engine() -> list[Check]:
     try:
-        engine = on_path() or cached()
+        engine = (on_path() if only_way() in ("", "path") else None) or cached()
     except EngineError as error:
         problem = error.problems[0]
         state = "broken" if "broken" in problem.message else "too old"
         return [Check("Pulumi engine", state, f"{problem.message} ({problem.given})", problem.remedy or "")]
     if engine is None:
-        return [Check("Pulumi engine", "missing", "not on PATH, not installed", _INSTALL)]
+        return [Check("Pulumi engine", "missing", "not on PATH with a Python language host, not installed", _INSTALL)]
     found = Check("Pulumi engine", "ok", f"{engine.version}, {engine.source}: {engine.pulumi}")
     host = shutil.which("pulumi-language-python", path=engine.environment()["PATH"])
     if host is None:

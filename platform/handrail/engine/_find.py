@@ -54,12 +54,17 @@ def find() -> Engine:
     Raises:
         EngineError: there is none, or the one on PATH is too old.
     """
-    engine = on_path() or cached()
+    engine = (on_path() if only_way() in ("", "path") else None) or cached()
     if engine is None:
         raise EngineError(
             Problem("there is no Pulumi engine on PATH, and none was installed", remedy="run `handrail engine install`")
         )
     return engine
+
+
+def only_way() -> str:
+    """The one way to get an engine that HANDRAIL_ENGINE allows; empty: all."""
+    return os.environ.get("HANDRAIL_ENGINE", "")
 
 
 def on_path() -> Engine | None:
@@ -82,7 +87,9 @@ def on_path() -> Engine | None:
                 remedy="upgrade it, or take it off PATH and run `handrail engine install`",
             )
         )
-    return Engine(path, version, "PATH", provider())
+    engine = Engine(path, version, "PATH", provider())
+    # without its language host it runs no Python program, and installing again would not help
+    return engine if shutil.which("pulumi-language-python", path=engine.environment()["PATH"]) else None
 
 
 def cached() -> Engine | None:

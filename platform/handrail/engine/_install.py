@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -10,7 +9,7 @@ from collections.abc import Callable
 
 from handrail.core.errors import EngineError, Problem
 from handrail.engine import _build, _cache, _versions
-from handrail.engine._find import Engine, cached, downloaded_root, link_provider, on_path, provider
+from handrail.engine._find import Engine, cached, downloaded_root, link_provider, on_path, only_way, provider
 
 _DOWNLOAD_SECONDS = 300
 WAYS = ("path", "download", "build")
@@ -37,7 +36,7 @@ def install(say: Say | None = None) -> Engine:
 
 
 def _engine(say: Say) -> Engine:
-    wanted = os.environ.get("HANDRAIL_ENGINE", "")
+    wanted = only_way()
     if wanted and wanted not in WAYS:
         raise EngineError(
             Problem("HANDRAIL_ENGINE names no way to get an engine", given=wanted, allowed=", ".join(WAYS))
@@ -55,7 +54,7 @@ def _engine(say: Say) -> Engine:
 def _from_path(_: Say) -> Engine:
     engine = on_path()
     if engine is None:
-        raise EngineError("there is no pulumi on PATH")
+        raise EngineError("there is no pulumi with a Python language host on PATH")
     return engine
 
 
@@ -94,7 +93,7 @@ def _from_build(say: Say) -> Engine:
 
 def _plugin(engine: Engine, say: Say) -> bool:
     """Whether the vendor's provider could be downloaded."""
-    if os.environ.get("HANDRAIL_ENGINE") == "build":
+    if only_way() == "build":
         return False
     say(f"asking the vendor for the Kubernetes provider {_versions.KUBERNETES_DOWNLOADED}")
     command = [str(engine.pulumi), "plugin", "install", "resource", "kubernetes", _versions.KUBERNETES_DOWNLOADED]
