@@ -10,7 +10,7 @@ from pathlib import Path
 from handrail.core.errors import EngineError
 from handrail.engine import _cache, _versions
 from handrail.engine._build import _go_version
-from handrail.engine._find import cached, on_path, only_way, provider
+from handrail.engine._find import provider, usable
 
 _INSTALL = "run `handrail engine install`"
 
@@ -65,7 +65,7 @@ def doctor() -> Report:
 
 def _engine() -> list[Check]:
     try:
-        engine = (on_path() if only_way() in ("", "path") else None) or cached()
+        engine = usable()
     except EngineError as error:
         problem = error.problems[0]
         state = "broken" if "broken" in problem.message else "too old"

@@ -54,12 +54,21 @@ def find() -> Engine:
     Raises:
         EngineError: there is none, or the one on PATH is too old.
     """
-    engine = (on_path() if only_way() in ("", "path") else None) or cached()
+    engine = usable()
     if engine is None:
         raise EngineError(
             Problem("there is no Pulumi engine on PATH, and none was installed", remedy="run `handrail engine install`")
         )
     return engine
+
+
+def usable() -> Engine | None:
+    """The engine that a deployment would use: PATH's where that way is allowed, else the cached one.
+
+    Raises:
+        EngineError: the one on PATH is too old, or does not run.
+    """
+    return (on_path() if only_way() in ("", "path") else None) or cached()
 
 
 def only_way() -> str:

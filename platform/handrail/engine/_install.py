@@ -60,7 +60,7 @@ def _from_path(_: Say) -> Engine:
 
 def _from_download(say: Say) -> Engine:
     """The vendor's own download, through the Automation API; an earlier one, or an earlier build, saves it."""
-    if (engine := cached()) and engine.source in ("downloaded", "built"):
+    if engine := cached():
         return engine
     say("asking the vendor for the Pulumi engine")
     failure: list[BaseException] = []
