@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -93,5 +92,5 @@ if __name__ == "__main__":
     except HandrailError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
-    except (KeyboardInterrupt, subprocess.SubprocessError):
+    except KeyboardInterrupt:
         sys.exit(130)

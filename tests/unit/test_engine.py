@@ -1,6 +1,7 @@
 """The engine: how it is found, cached, and what is said when it cannot be had."""
 
 import json
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -42,9 +43,19 @@ def command(folder: Path, name: str, prints: str) -> Path:
 
 
 def fake_build(folder: Path, *_: object) -> None:
-    """What a build leaves, small."""
-    command(folder / "bin", "pulumi", f"v{_versions.PULUMI}")
+    """What a build of the provider leaves, small."""
     (folder / "pulumi-resource-kubernetes").write_text("provider")
+
+
+def fake_engine(folder: Path, *_: object) -> None:
+    """What a build of the engine leaves, small."""
+    command(folder / "bin", "pulumi", f"v{_versions.PULUMI}")
+
+
+def fake_builds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds that take no time."""
+    monkeypatch.setattr(_build, "pulumi", fake_engine)
+    monkeypatch.setattr(_build, "kubernetes", fake_build)
 
 
 def quiet(_: str) -> None:
@@ -90,24 +101,55 @@ def test_no_engine_says_what_to_run() -> None:
 
 def test_every_way_that_was_tried_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """PATH, download and build, each with its reason."""
-    import pulumi.automation
-
-    def no_network(**_: object) -> None:
-        raise OSError("name resolution failed")
 
     def no_go(*_: object) -> None:
         raise EngineError("there is no go on PATH")
 
-    monkeypatch.setattr(pulumi.automation.PulumiCommand, "install", no_network)
-    monkeypatch.setattr(_build, "build", no_go)
+    monkeypatch.setattr(_install, "_INSTALLER", "raise OSError('name resolution failed')")
+    monkeypatch.setattr(_build, "pulumi", no_go)
     with pytest.raises(EngineError) as caught:
         install(quiet)
     assert [problem.message for problem in caught.value.problems] == [
         "no Pulumi engine could be had; this was tried",
         "path: there is no pulumi with a Python language host on PATH",
-        "download: the vendor's download failed: name resolution failed",
+        "download: the vendor's download failed: OSError: name resolution failed",
         "build: there is no go on PATH",
     ]
+
+
+def test_a_download_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With everything that it started."""
+    pid = tmp_path / "pid"
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    script = f"import subprocess; subprocess.run(['sh', '-c', 'echo $$ > {pid}; exec sleep 60'])"
+    monkeypatch.setattr(_install, "_INSTALLER", script)
+    monkeypatch.setattr(_install, "_DOWNLOAD_SECONDS", 2)
+    assert _install._download() == "it took too long"
+    stopped = Path(f"/proc/{pid.read_text().strip()}/stat")
+    assert not stopped.exists() or stopped.read_text().split()[2] == "Z"
+
+
+def test_the_downloads_version_is_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the one that the tests run; the SDK's installer is asked by its own name."""
+    monkeypatch.setattr(
+        _install,
+        "_INSTALLER",
+        "import pulumi.automation as a\n"
+        "a.PulumiCommand.install = lambda root, version: exit(f'{version} into {root}')\n" + _install._INSTALLER,
+    )
+    assert _install._download() == f"{_versions.PULUMI} into {_find.downloaded_root()}"
+
+
+def test_an_engine_on_path_only_lacks_its_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The provider is built; the engine is not."""
+    command(tmp_path / "bin", "pulumi", "v3.300.1")
+    command(tmp_path / "bin", "pulumi-language-python", "")
+    fake_builds(monkeypatch)
+    monkeypatch.setattr(_install, "_plugin", lambda *_: False)
+    engine = install(quiet)
+    assert engine.source == "PATH"
+    assert engine.provider
+    assert not _cache.entry("pulumi").exists()
 
 
 def test_a_machine_without_go_is_told_each_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +181,7 @@ def test_an_unknown_way_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_was_built_is_found_and_put_among_the_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its version is the one that components ask for."""
     monkeypatch.setenv("HANDRAIL_ENGINE", "build")
-    monkeypatch.setattr(_build, "build", fake_build)
+    fake_builds(monkeypatch)
     assert provider_version() is None
     engine = install(quiet)
     assert (engine.source, engine.version) == ("built", _versions.PULUMI)
@@ -163,7 +205,7 @@ def test_the_newest_provider_is_asked_for(tmp_path: Path) -> None:
 )
 def test_a_broken_entry_is_made_anew(harm: str) -> None:
     """Half-written, cut, changed or mixed up: the next install mends it."""
-    folder = _cache.entry()
+    folder = _cache.entry("kubernetes")
     _cache.fill(folder, fake_build, quiet)
     provider, manifest = folder / "pulumi-resource-kubernetes", folder / "manifest.json"
     harms: dict[str, Callable[[], object]] = {
@@ -189,9 +231,9 @@ def test_a_failed_build_leaves_nothing() -> None:
         raise EngineError("disk full")
 
     with pytest.raises(EngineError, match="disk full"):
-        _cache.fill(_cache.entry(), fails, quiet)
-    assert [path.suffix for path in _cache.entry().parent.iterdir()] in ([], [".lock"])
-    _cache.fill(_cache.entry(), fake_build, quiet)
+        _cache.fill(_cache.entry("kubernetes"), fails, quiet)
+    assert [path.suffix for path in _cache.entry("kubernetes").parent.iterdir()] in ([], [".lock"])
+    _cache.fill(_cache.entry("kubernetes"), fake_build, quiet)
 
 
 def test_two_builds_at_once_take_turns() -> None:
@@ -211,9 +253,9 @@ def test_two_builds_at_once_take_turns() -> None:
         go_on.set()
 
     def second() -> None:
-        _cache.fill(_cache.entry(), slow, told)
+        _cache.fill(_cache.entry("kubernetes"), slow, told)
 
-    first = threading.Thread(target=_cache.fill, args=(_cache.entry(), slow, quiet))
+    first = threading.Thread(target=_cache.fill, args=(_cache.entry("kubernetes"), slow, quiet))
     first.start()
     assert building.wait(10)
     other = threading.Thread(target=second)
@@ -221,24 +263,43 @@ def test_two_builds_at_once_take_turns() -> None:
     for thread in (first, other):
         thread.join(10)
     assert len(built) == 1
-    assert "another process is building" in said[0]
+    assert f"another process (pid {os.getpid()}) is building" in said[0]
+    assert not Path(f"{_cache.entry('kubernetes')}.pid").exists()
+
+
+def test_what_a_killed_build_left_is_cleared() -> None:
+    """The next build of the same entry takes its place."""
+    folder = _cache.entry("kubernetes")
+    left = folder.parent / f"{folder.name}.ab12cd"
+    left.mkdir(parents=True)
+    (left / "half").write_text("x")
+    _cache.fill(folder, fake_build, quiet)
+    assert not left.exists()
+    assert _cache.complete(folder, thorough=True)
+
+
+def test_compilers_together_stay_within_the_machines_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many compilers run as there are cores."""
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 4 * 1024**2}.__getitem__)
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    assert _build.memory_limit() == 512 * 1024**2
 
 
 def test_the_key_follows_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Changed Go sources are another entry."""
-    before = _cache.entry()
-    (tmp_path / "go").mkdir()
-    (tmp_path / "go" / "main.go").write_text("package main")
+    before = _cache.entry("kubernetes")
+    (tmp_path / "go" / "kubernetes").mkdir(parents=True)
+    (tmp_path / "go" / "kubernetes" / "main.go").write_text("package main")
     monkeypatch.setattr(_cache, "SOURCES", tmp_path / "go")
-    assert _cache.entry() != before
+    assert _cache.entry("kubernetes") != before
 
 
 def test_the_doctor_speaks_json_and_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Healthy once engine, host and provider are there."""
-    monkeypatch.setattr(_build, "build", fake_build)
+    fake_builds(monkeypatch)
     monkeypatch.setenv("HANDRAIL_ENGINE", "build")
     install(quiet)
-    command(_cache.entry() / "bin", "pulumi-language-python", "")
+    command(_cache.entry("pulumi") / "bin", "pulumi-language-python", "")
     report = doctor()
     assert report.healthy
     assert json.loads(report.to_json())["healthy"] is True
@@ -249,7 +310,7 @@ def test_an_engine_without_a_language_host_is_passed_over(tmp_path: Path, monkey
     """It runs no Python program: install goes on to the next way, and ends with an engine that does."""
     command(tmp_path / "bin", "pulumi", "v3.300.1")
     monkeypatch.setattr(_install, "_from_download", _install._from_path)
-    monkeypatch.setattr(_build, "build", fake_build)
+    fake_builds(monkeypatch)
     assert install(quiet).source == "built"
     assert find().source == "built"
 
@@ -259,7 +320,7 @@ def test_one_way_only_holds_for_what_is_found(tmp_path: Path, monkeypatch: pytes
     command(tmp_path / "bin", "pulumi", "v3.300.1")
     command(tmp_path / "bin", "pulumi-language-python", "")
     monkeypatch.setenv("HANDRAIL_ENGINE", "build")
-    monkeypatch.setattr(_build, "build", fake_build)
+    fake_builds(monkeypatch)
     assert install(quiet).pulumi == find().pulumi
     assert find().source == "built"
 

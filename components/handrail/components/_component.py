@@ -1,8 +1,8 @@
 """The base class of every component: the one border between a plan and the Pulumi engine."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pulumi
 from pulumi.runtime import settings
@@ -14,6 +14,8 @@ from handrail.core.resources import Given, Ref, Resource, replace_leaves
 from handrail.engine import provider_version
 from handrail.organisation import Context, read_context
 from handrail.releases import read_releases
+
+T = TypeVar("T")
 
 
 def current_context() -> Context:
@@ -52,7 +54,7 @@ class Component(pulumi.ComponentResource):
 
     def _register(self, prepared: Prepared) -> None:
         context = prepared.workload.context
-        version = provider_version()
+        version = _once("version", provider_version)
         registered: dict[str, pulumi.CustomResource] = {}
 
         def output(leaf: Any) -> Any:
@@ -116,18 +118,20 @@ def _refuse_secret(output: pulumi.Output[Any], name: str, context: Context) -> p
     return pulumi.Output(output.resources(), asyncio.ensure_future(value()), output.is_known(), output.is_secret())
 
 
-_PROVIDER = "_handrail_cluster_provider"
+def _once(key: str, make: Callable[[], T]) -> T:
+    """What `make` gave when this program first asked: it lives as long as the program's monitor."""
+    known: dict[str, Any] = settings.get_monitor().__dict__.setdefault("_handrail", {})
+    if key not in known:
+        known[key] = make()
+    found: T = known[key]
+    return found
 
 
 def _cluster_provider(context: Context) -> pulumi.ProviderResource:
-    """The provider of the stack's cluster, registered once per program; it lives as long as the program's monitor."""
-    monitor = settings.get_monitor()
-    known = getattr(monitor, _PROVIDER, None)
-    if known is None:
-        known = pulumi.ProviderResource("kubernetes", context.settings.cluster, provider_inputs(context, Path.cwd()),
-                                        pulumi.ResourceOptions(version=provider_version()))  # fmt: skip
-        setattr(monitor, _PROVIDER, known)
-    return known
+    """The provider of the stack's cluster, registered once per program."""
+    opts = pulumi.ResourceOptions(version=_once("version", provider_version))
+    inputs = provider_inputs(context, Path.cwd())
+    return _once("provider", lambda: pulumi.ProviderResource("kubernetes", context.settings.cluster, inputs, opts))
 
 
 def provider_inputs(context: Context, program: Path) -> dict[str, Any]:

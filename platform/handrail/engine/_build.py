@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from handrail.core.errors import EngineError, Problem
@@ -21,6 +22,17 @@ Say = Callable[[str], None]
 
 # compile speed matters more here than run speed (bench/engine_build.py): no inlining, no debug information
 FAST = ("-gcflags=all=-l -dwarf=false",)
+
+
+def memory_limit() -> int:
+    """Bytes at which one compiler begins to collect: half the machine's memory over as many as run at once."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        memory = 4 * 1024**3
+    return min(4 * 1024**3, memory // 2 // (os.cpu_count() or 1))
+
+
 _SETTINGS = {
     "GOFLAGS": "-mod=readonly",  # the committed go.sum verifies every module; no sum database is asked
     "GOTOOLCHAIN": "local",
@@ -28,38 +40,52 @@ _SETTINGS = {
     "GOOS": "",
     "GOARCH": "",
     "GOGC": "off",
-    "GOMEMLIMIT": "4GiB",
+    "GOMEMLIMIT": f"{memory_limit()}",
     "CGO_ENABLED": "0",
 }
 _PROVIDER = "pulumi-resource-kubernetes"
 
 
-def build(folder: Path, say: Say) -> None:
-    """Put all binaries into `folder`: bin/ for PATH, and the provider.
+def pulumi(folder: Path, say: Say) -> None:
+    """Put the engine and the Python language host into `folder`/bin, to be first on PATH.
 
     Raises:
         EngineError: there is no Go to be had, or a build failed.
     """
     go = find_go(say)
     (folder / "bin").mkdir()
-    with tempfile.TemporaryDirectory(prefix="handrail-go-") as scratch:
-        sources = Path(scratch) / "go"
-        shutil.copytree(SOURCES, sources)
-        pulumi, kubernetes = sources / "pulumi", sources / "kubernetes"
+    with _sources("pulumi") as sources:
         version = f"-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{_versions.PULUMI}"
         package = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
-        _compile(go, pulumi, package, folder / "bin" / "pulumi", version, say, "the Pulumi engine")
+        _compile(go, sources, package, folder / "bin" / "pulumi", version, say, "the Pulumi engine")
         host = folder / "bin" / "pulumi-language-python"
-        _compile(go, pulumi, "./host", host, f"-X main.version={_versions.HOST}", say, "the Python language host")
+        _compile(go, sources, "./host", host, f"-X main.version={_versions.HOST}", say, "the Python language host")
         script = (
-            _module(go, pulumi, "github.com/pulumi/pulumi/sdk/v3") / "python" / "cmd" / "pulumi-language-python-exec"
+            _module(go, sources, "github.com/pulumi/pulumi/sdk/v3") / "python" / "cmd" / "pulumi-language-python-exec"
         )
         target = folder / "bin" / script.name
         shutil.copyfile(script, target)
         target.chmod(0o755)
-        embed_schema(go, kubernetes)
+
+
+def kubernetes(folder: Path, say: Say) -> None:
+    """Put the Kubernetes provider into `folder`.
+
+    Raises:
+        EngineError: there is no Go to be had, or the build failed.
+    """
+    go = find_go(say)
+    with _sources("kubernetes") as sources:
+        embed_schema(go, sources)
         flag = f"-X main.version={_versions.KUBERNETES}"
-        _compile(go, kubernetes, ".", folder / _PROVIDER, flag, say, "the Kubernetes provider")
+        _compile(go, sources, ".", folder / _PROVIDER, flag, say, "the Kubernetes provider")
+
+
+@contextmanager
+def _sources(part: str) -> Iterator[Path]:
+    """A copy of a part's Go sources that may be written to."""
+    with tempfile.TemporaryDirectory(prefix="handrail-go-") as scratch:
+        yield Path(shutil.copytree(SOURCES / part, Path(scratch) / part))
 
 
 def embed_schema(go: Sequence[str], kubernetes: Path) -> None:

@@ -15,6 +15,8 @@ from handrail.engine import _versions
 
 _MANIFEST = "manifest.json"
 SOURCES = Path(__file__).parent / "go"
+VERSIONS = {"pulumi": _versions.PULUMI, "kubernetes": _versions.KUBERNETES}
+"""What is built, each part on its own: the engine with its Python language host, and the Kubernetes provider."""
 
 
 def root() -> Path:
@@ -27,17 +29,13 @@ def root() -> Path:
     return user_cache_path("handrail")
 
 
-def entry() -> Path:
-    """The entry of the versions and Go sources that this Handrail builds."""
+def entry(part: str) -> Path:
+    """The entry of the version and Go sources of `part` (a key of VERSIONS) that this Handrail builds."""
     digest = hashlib.sha256()
-    for file in sorted(path for path in SOURCES.rglob("*") if path.suffix in (".go", ".mod", ".sum")):
+    for file in sorted(path for path in (SOURCES / part).rglob("*") if path.suffix in (".go", ".mod", ".sum")):
         digest.update(file.read_bytes())
     system = f"{platform.system()}-{platform.machine()}".lower()
-    return (
-        root()
-        / "engine"
-        / f"pulumi-{_versions.PULUMI}-kubernetes-{_versions.KUBERNETES}-{system}-{digest.hexdigest()[:12]}"
-    )
+    return root() / "engine" / f"{part}-{VERSIONS[part]}-{system}-{digest.hexdigest()[:12]}"
 
 
 def complete(folder: Path, *, thorough: bool = False) -> bool:
@@ -69,16 +67,18 @@ def fill(folder: Path, make: Callable[[Path], None], say: Callable[[str], None])
     from filelock import FileLock, Timeout
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(f"{folder}.lock")
+    lock, builder = FileLock(f"{folder}.lock"), Path(f"{folder}.pid")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        say(f"another process is building {folder.name}: waiting for it")
+        say(f"another process{_told(builder)} is building {folder.name}: waiting for it")
         lock.acquire()
     try:
         if complete(folder, thorough=True):
             return
-        shutil.rmtree(folder, ignore_errors=True)
+        builder.write_text(str(os.getpid()))
+        for left in (folder, *folder.parent.glob(f"{folder.name}.*/")):  # also what a killed build left behind
+            shutil.rmtree(left, ignore_errors=True)
         made = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
         try:
             make(made)
@@ -92,4 +92,12 @@ def fill(folder: Path, make: Callable[[Path], None], say: Callable[[str], None])
         finally:
             shutil.rmtree(made, ignore_errors=True)
     finally:
+        builder.unlink(missing_ok=True)
         lock.release()
+
+
+def _told(builder: Path) -> str:
+    try:
+        return f" (pid {builder.read_text()})"
+    except OSError:  # it has only just begun
+        return ""

@@ -60,7 +60,7 @@ class Report:
 
 def doctor() -> Report:
     """Look at everything a deployment needs; contents of built binaries are verified in full."""
-    return Report((*_engine(), _provider(), _entry(), _go()))
+    return Report((*_engine(), _provider(), *map(_entry, _cache.VERSIONS), _go()))
 
 
 def _engine() -> list[Check]:
@@ -88,13 +88,13 @@ def _provider() -> Check:
     return Check("Kubernetes provider", "ok", f"{found.version}: {found.path}")
 
 
-def _entry() -> Check:
-    folder = _cache.entry()
+def _entry(part: str) -> Check:
+    folder, what = _cache.entry(part), f"own {part}"
     if not folder.exists():
-        return Check("own build", "missing", "nothing was built here", needed=False)
+        return Check(what, "missing", "was not built here", needed=False)
     if _cache.complete(folder, thorough=True):
-        return Check("own build", "ok", str(folder), needed=False)
-    return Check("own build", "broken", f"incomplete or changed: {folder}", _INSTALL, needed=False)
+        return Check(what, "ok", str(folder), needed=False)
+    return Check(what, "broken", f"incomplete or changed: {folder}", _INSTALL, needed=False)
 
 
 def _go() -> Check:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from handrail.core.errors import EngineError, Problem
 from handrail.engine import _build, _cache, _versions
 from handrail.engine._find import Engine, cached, downloaded_root, link_provider, on_path, only_way, provider
 
 _DOWNLOAD_SECONDS = 300
+_INSTALLER = """
+import sys
+from pulumi.automation import PulumiCommand
+from semver import VersionInfo
+PulumiCommand.install(root=sys.argv[1], version=VersionInfo.parse(sys.argv[2]))
+"""
 WAYS = ("path", "download", "build")
 """What HANDRAIL_ENGINE may name, to allow one way only; default: all, in this order."""
 
@@ -30,7 +38,7 @@ def install(say: Say | None = None) -> Engine:
     say = say or (lambda text: print(f"engine: {text}", file=sys.stderr, flush=True))
     engine = _engine(say)
     if provider() is None and not _plugin(engine, say):
-        _cache.fill(_cache.entry(), lambda folder: _build.build(folder, say), say)
+        _cache.fill(_cache.entry("kubernetes"), lambda folder: _build.kubernetes(folder, say), say)
     link_provider()
     return Engine(engine.pulumi, engine.version, engine.source, provider())
 
@@ -63,28 +71,32 @@ def _from_download(say: Say) -> Engine:
     if engine := cached():
         return engine
     say("asking the vendor for the Pulumi engine")
-    failure: list[BaseException] = []
-
-    def download() -> None:
-        try:
-            from pulumi.automation import PulumiCommand
-
-            PulumiCommand.install(root=str(downloaded_root()))
-        except BaseException as error:  # every failure is told as the reason
-            failure.append(error)
-
-    worker = threading.Thread(target=download, daemon=True)
-    worker.start()
-    worker.join(_DOWNLOAD_SECONDS)
+    reason = _download()
     engine = cached()
     if engine is None or engine.source != "downloaded":
-        reason = "it took too long" if worker.is_alive() else str(failure[0]) if failure else "it brought no engine"
-        raise EngineError(f"the vendor's download failed: {reason}")
+        raise EngineError(f"the vendor's download failed: {reason or 'it brought no engine'}")
     return engine
 
 
+def _download() -> str:
+    """Run the Automation API's installer in a process group that can be ended; why it failed, or nothing."""
+    command = [sys.executable, "-c", _INSTALLER, str(downloaded_root()), _versions.PULUMI]
+    with subprocess.Popen(  # noqa: S603
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            _, said = process.communicate(timeout=_DOWNLOAD_SECONDS)
+        except BaseException as error:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            return "it took too long"
+    return (said.strip().splitlines() or [f"exit code {process.returncode}"])[-1] if process.returncode else ""
+
+
 def _from_build(say: Say) -> Engine:
-    _cache.fill(_cache.entry(), lambda folder: _build.build(folder, say), say)
+    _cache.fill(_cache.entry("pulumi"), lambda folder: _build.pulumi(folder, say), say)
     engine = cached()
     if engine is None:
         raise EngineError("the build left no engine")

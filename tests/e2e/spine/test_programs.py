@@ -163,6 +163,25 @@ TYPED = (
 )
 
 
+@pytest.mark.parametrize("asked", ["by its version", "by none"])
+def test_the_provider_among_the_plugins_draws_no_warning(asked: str, project: Callable[..., Checkout]) -> None:
+    """Neither where its exact version is asked for nor where none is."""
+    version = "provider_version()" if asked == "by its version" else "None"
+    team = project(
+        program(
+            "import pulumi\nfrom handrail.engine import provider_version\n"
+            f"opts = pulumi.ResourceOptions(version={version})\n"
+            'p = pulumi.ProviderResource("kubernetes", "p", {"renderYamlToDirectory": "rendered/dev"}, opts)\n'
+            'pulumi.CustomResource("kubernetes:core/v1:ConfigMap", "c", {"apiVersion": "v1", "kind": "ConfigMap",\n'
+            f'    "metadata": {{"name": "c"}}}}, pulumi.ResourceOptions(provider=p, version={version}))\n'
+        )
+    )
+    team.pulumi("stack", "init", "dev", "--no-select")
+    done = team.pulumi("up", "--yes", "--stack", "dev")
+    assert "warning" not in (done.stdout + done.stderr).lower()
+    assert list(team.manifests("dev")) == ["1-manifest/v1-configmap-default-c.yaml"]
+
+
 @pytest.mark.parametrize("way", ["PATH", "plugins"])
 def test_a_typed_program_gets_the_provider(way: str, project: Callable[..., Checkout], engine: object) -> None:
     """The SDK asks for a version that was never built; PATH or `plugins:` gives it the one that is there."""
