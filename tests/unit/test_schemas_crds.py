@@ -100,11 +100,17 @@ func schema_k8sio_api_core_v1_Container(ref common.ReferenceCallback) common.Ope
 def test_the_shipped_kinds() -> None:
     """Exactly the kinds that components plan, in compact files."""
     assert list(_catalogue.custom()) == [
+        "kubernetes:cert-manager.io/v1:Certificate",
         "kubernetes:external-secrets.io/v1:ExternalSecret",
         "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute",
+        "kubernetes:keda.sh/v1alpha1:ScaledObject",
         "kubernetes:kueue.x-k8s.io/v1beta2:ClusterQueue",
         "kubernetes:kueue.x-k8s.io/v1beta2:LocalQueue",
         "kubernetes:kueue.x-k8s.io/v1beta2:ResourceFlavor",
+        "kubernetes:kueue.x-k8s.io/v1beta2:WorkloadPriorityClass",
+        "kubernetes:monitoring.coreos.com/v1:PodMonitor",
+        "kubernetes:monitoring.coreos.com/v1:PrometheusRule",
+        "kubernetes:monitoring.coreos.com/v1:ServiceMonitor",
     ]
     for file in FOLDER.glob("*.json"):
         text = file.read_text(encoding="utf-8")
@@ -158,6 +164,103 @@ CASES: list[tuple[str, dict[str, Any], list[str]]] = [
         {"nodeLabels": {"gpu": "l4"}, "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exist"}]},
         [],
     ),
+    (
+        "kubernetes:monitoring.coreos.com/v1:ServiceMonitor",
+        {
+            "selector": {"matchLabels": {"app.kubernetes.io/name": "checkout"}},
+            "endpoints": [
+                {
+                    "port": "http",
+                    "path": "/metrics",
+                    "interval": "30s",
+                    "metricRelabelings": [{"sourceLabels": ["__name__"], "regex": "go_.*", "action": "drop"}],
+                }
+            ],
+        },
+        [],
+    ),
+    (
+        "kubernetes:monitoring.coreos.com/v1:ServiceMonitor",
+        {"selector": {}, "endpoints": [{"port": "http", "intervall": "30s", "scrapeTimeout": "soon"}]},
+        ["x: spec.endpoints[0].intervall", "x: spec.endpoints[0].scrapeTimeout"],
+    ),
+    (
+        "kubernetes:monitoring.coreos.com/v1:PodMonitor",
+        {
+            "selector": {"matchLabels": {"app.kubernetes.io/name": "train"}},
+            "podMetricsEndpoints": [{"port": "metrics", "honorLabels": True}],
+            "podTargetLabels": ["handrail.dev/team"],
+        },
+        [],
+    ),
+    (
+        "kubernetes:monitoring.coreos.com/v1:PodMonitor",
+        {"selector": {}, "podMetricEndpoints": [{"port": "metrics"}]},
+        ["x: spec.podMetricEndpoints"],
+    ),
+    (
+        "kubernetes:monitoring.coreos.com/v1:PrometheusRule",
+        {
+            "groups": [
+                {
+                    "name": "checkout",
+                    "rules": [
+                        {"record": "checkout:requests:rate5m", "expr": "sum(rate(requests_total[5m]))"},
+                        {
+                            "alert": "Down",
+                            "expr": "up == 0",
+                            "for": "5m",
+                            "labels": {"severity": "page"},
+                            "annotations": {"summary": "{{ $labels.pod }} is down"},
+                        },
+                    ],
+                }
+            ]
+        },
+        [],
+    ),
+    (
+        "kubernetes:monitoring.coreos.com/v1:PrometheusRule",
+        {"groups": [{"name": "checkout", "rules": [{"alert": "Down", "expr": "up == 0", "four": "5m"}]}]},
+        ["x: spec.groups[0].rules[0].four"],
+    ),
+    (
+        "kubernetes:keda.sh/v1alpha1:ScaledObject",
+        {
+            "scaleTargetRef": {"name": "scorer"},
+            "minReplicaCount": 0,
+            "maxReplicaCount": 8,
+            "advanced": {
+                "horizontalPodAutoscalerConfig": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 300}}}
+            },
+            "triggers": [
+                {
+                    "type": "prometheus",
+                    "metadata": {"serverAddress": "http://prometheus.test:9090", "query": "up", "threshold": "5"},
+                }
+            ],
+        },
+        [],
+    ),
+    (
+        "kubernetes:keda.sh/v1alpha1:ScaledObject",
+        {"scaleTargetRef": {"nam": "scorer"}, "triggers": [{"type": "cron", "metadata": {"desiredReplicas": 1}}]},
+        ["x: spec.scaleTargetRef.nam", "x: spec.scaleTargetRef.name", "x: spec.triggers[0].metadata.desiredReplicas"],
+    ),
+    (
+        "kubernetes:cert-manager.io/v1:Certificate",
+        {
+            "secretName": "checkout-tls",
+            "dnsNames": ["checkout.acme.test"],
+            "issuerRef": {"kind": "ClusterIssuer", "name": "acme"},
+        },
+        [],
+    ),
+    (
+        "kubernetes:cert-manager.io/v1:Certificate",
+        {"secretName": "checkout-tls", "dnsName": ["checkout.acme.test"], "issuerRef": {"name": "acme"}},
+        ["x: spec.dnsName"],
+    ),
 ]
 
 
@@ -165,4 +268,21 @@ CASES: list[tuple[str, dict[str, Any], list[str]]] = [
 def test_custom_resources(token: str, spec: dict[str, Any], expected: list[str]) -> None:
     """A misspelt field of a custom kind is as wrong as one of a built-in kind."""
     found = problems([Resource("x", token, {"metadata": {"name": "x"}, "spec": spec})])
+    assert sorted(problem.path for problem in found) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"value": 1000, "description": "Nightly training."}, []),
+        ({"value": 1000, "descripton": "Nightly training."}, ["x: descripton"]),
+        ({"value": "1000"}, ["x: value"]),
+        ({"value": 1000, "spec": {}}, ["x: spec"]),
+        ({}, ["x: value"]),
+    ],
+)
+def test_a_kind_without_a_spec(fields: dict[str, Any], expected: list[str]) -> None:
+    """Kueue's WorkloadPriorityClass has its fields at the top, where they are held to the same rules."""
+    token = "kubernetes:kueue.x-k8s.io/v1beta2:WorkloadPriorityClass"
+    found = problems([Resource("x", token, {"metadata": {"name": "x"}, **fields})])
     assert sorted(problem.path for problem in found) == expected

@@ -29,7 +29,7 @@ def file(tmp_path: Path) -> Path:
 def read(file: Path, text: str, context: Context) -> dict[str, Prepared]:
     """The prepared workloads of a text, by name."""
     file.write_text(text)
-    return {prepared.name: prepared for prepared in read_workloads(file, context, {})}
+    return {prepared.name: prepared for prepared in read_workloads(file, context, {})[1]}
 
 
 def refusal(file: Path, text: str, context: Context) -> str:

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Reader(StrEnum):
+    """Whom a command may speak to."""
+
+    APP_DEVELOPER = "app-developer"
+    ML_ENGINEER = "ml-engineer"
+    DATA_SCIENTIST = "data-scientist"
+    PLATFORM_ENGINEER = "platform-engineer"
+
 
 Cwd = Annotated[Path | None, typer.Option("--cwd", "-C", help="Run as if started in this directory.", metavar="DIR")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs to read.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Go ahead without asking.")]
 Stacks = Annotated[
     list[str], typer.Argument(help="The stacks, as payments-dev, one after another.", metavar="STACK...")
+]
+As = Annotated[Reader | None, typer.Option("--as", help="Whose words to speak; default: those of the stack's file.")]
+Name = Annotated[str, typer.Argument(help="The workload, as checkout, or team/workload.", metavar="NAME")]
+Stack = Annotated[
+    str | None,
+    typer.Option("--stack", "-s", help="The stack; default: the first environment that has the workload."),
 ]

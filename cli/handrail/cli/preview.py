@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from handrail.cli._options import Cwd, Json
+from handrail.cli._options import As, Cwd, Json
 
 
 def preview(
@@ -16,6 +16,7 @@ def preview(
     engine: Annotated[
         bool, typer.Option("--engine", help="Ask the Pulumi engine, which also knows the state.")
     ] = False,
+    persona: As = None,
     json: Json = False,
     cwd: Cwd = None,
 ) -> None:
@@ -43,4 +44,4 @@ def preview(
 
     console = Console()
     for found in previews:
-        show(found, console)
+        show(found, console, persona)

@@ -6,11 +6,182 @@ import pulumi
 
 __all__ = [
     "ApiArgs",
+    "BatchJobArgs",
+    "EndpointScaleArgs",
+    "GpuInferenceEndpointArgs",
+    "MetricsArgs",
+    "NotebookEnvArgs",
+    "ObjectiveArgs",
     "ResourceFlavorsArgs",
     "ScalableServiceArgs",
     "ScaleArgs",
     "TeamWorkspaceArgs",
+    "WorkloadPrioritiesArgs",
 ]
+
+
+class BatchJobArgs(TypedDict):
+    """Work that runs to its end, on a schedule or on demand: a notebook or a command."""
+
+    env: NotRequired[dict[str, pulumi.Input[str]]]
+    """Environment variables that are no secrets."""
+    secrets: NotRequired[dict[str, str]]
+    """Environment variables out of the organisation's secret store: name → key there.
+
+    As `DATABASE_URL: payments/checkout/database-url`. The value itself is never seen by Handrail."""
+    calls: NotRequired[list[str]]
+    """The workloads it calls: `ledger` in the same team, `fraud/fraud-scorer` in another. For each, a token that says
+    who it is lies in /var/run/secrets/handrail.dev/<team>/<name>; an endpoint asks for it as a bearer token."""
+    egress: NotRequired[list[str]]
+    """Address blocks outside the cluster that it may reach, each with a TCP port: `10.20.0.0/16:5432`."""
+    cpu: NotRequired[str]
+    """Requested cpu of a pod; default 1 core (KServe's default)."""
+    cpu_limit: NotRequired[str]
+    """Most cpu of one replica; default 500m (Kyverno's add-ns-quota), or `cpu` where that is more."""
+    memory: NotRequired[str]
+    """Requested memory of a pod; default 2GiB (KServe's default)."""
+    memory_limit: NotRequired[str]
+    """Most memory of one replica; default 1GiB (Kyverno's add-ns-quota), or `memory` where that is more."""
+    image: pulumi.Input[str]
+    """The container image with the code and its dependencies; a notebook needs papermill in it."""
+    notebook: NotRequired[str]
+    """The notebook to run, by its path in the image or its URI, as notebooks/train.ipynb; either this or `command`."""
+    command: NotRequired[list[str]]
+    """The command to run, a word at a time, as [python, train.py]; either this or `notebook`."""
+    parameters: NotRequired[dict[str, pulumi.Input[str]]]
+    """A notebook's parameters (papermill)."""
+    output: NotRequired[str]
+    """Where the notebook that ran is kept, as s3://acme-lake/runs/train.ipynb; default: only its log is."""
+    schedule: NotRequired[str]
+    """When it runs: a cron schedule, as "0 2 * * *"; default: on demand, by `handrail run`."""
+    time_zone: NotRequired[str]
+    """The time zone of `schedule`; default Etc/UTC."""
+    accelerator: NotRequired[str]
+    """The kind of accelerator, one of the organisation's catalogue; default none."""
+    accelerators: NotRequired[int]
+    """How many of them each pod has, where it has any; default 1."""
+    parallel: NotRequired[int]
+    """How many pods share the work, each with its own number in JOB_COMPLETION_INDEX; default 1."""
+    retries: NotRequired[int]
+    """How often a failed pod is tried again; default 2. Evictions do not count, a missing command is not retried."""
+    deadline: NotRequired[str]
+    """How long a run may take, retries included, before it is ended; default 24h."""
+    keep: NotRequired[str]
+    """How long a finished run and its logs are kept; default 7d."""
+    freshness: NotRequired[str]
+    """How old the last success may become before an alert tells; default: nobody is told."""
+    reads: NotRequired[list[str]]
+    """The datasets that it reads, by URI, as s3://acme-lake/customers."""
+    writes: NotRequired[list[str]]
+    """The datasets that it writes, by URI."""
+    trains: NotRequired[str]
+    """The registered model that it trains (MLflow), as churn."""
+
+
+class EndpointScaleArgs(TypedDict):
+    """How many replicas, and what makes them more."""
+
+    min: NotRequired[int]
+    """Fewest replicas, from 1; default 1: an accelerator that waits is paid for."""
+    max: NotRequired[int]
+    """Most replicas; default: as `min`. More than `min` needs KEDA in the cluster and a server that tells its queue."""
+    queue: NotRequired[int]
+    """Waiting requests per replica above which another one is added; default 4."""
+
+
+class ObjectiveArgs(TypedDict):
+    """The service level objective, over 30 days; alerts tell when it is in danger."""
+
+    availability: NotRequired[str]
+    """The share of requests that do not fail, below 100%; default 99.5%: 3.6 hours of failure in 30 days."""
+    latency_p95: NotRequired[str]
+    """95% of requests take at most so long, as 250ms; one of the buckets of the organisation's latency histogram."""
+    latency_p99: NotRequired[str]
+    """99% of requests take at most so long, as 500ms; one of the buckets of the organisation's latency histogram."""
+
+
+class GpuInferenceEndpointArgs(TypedDict):
+    """A model that answers on accelerators: Deployment, Service, authenticated callers, queue, autoscaler."""
+
+    env: NotRequired[dict[str, pulumi.Input[str]]]
+    """Environment variables that are no secrets."""
+    secrets: NotRequired[dict[str, str]]
+    """Environment variables out of the organisation's secret store: name → key there.
+
+    As `DATABASE_URL: payments/checkout/database-url`. The value itself is never seen by Handrail."""
+    calls: NotRequired[list[str]]
+    """The workloads it calls: `ledger` in the same team, `fraud/fraud-scorer` in another. For each, a token that says
+    who it is lies in /var/run/secrets/handrail.dev/<team>/<name>; an endpoint asks for it as a bearer token."""
+    egress: NotRequired[list[str]]
+    """Address blocks outside the cluster that it may reach, each with a TCP port: `10.20.0.0/16:5432`."""
+    cpu: NotRequired[str]
+    """Requested cpu of one replica; default 2 cores."""
+    cpu_limit: NotRequired[str]
+    """Most cpu of one replica; default 500m (Kyverno's add-ns-quota), or `cpu` where that is more."""
+    memory: NotRequired[str]
+    """Requested memory of one replica; default 8GiB."""
+    memory_limit: NotRequired[str]
+    """Most memory of one replica; default 1GiB (Kyverno's add-ns-quota), or `memory` where that is more."""
+    model: pulumi.Input[str]
+    """The model, by URI: models:/fraud-scorer/7 (MLflow), s3://models/fraud, or for vllm a Hugging Face id."""
+    accelerator: str
+    """The kind of accelerator, one of the organisation's catalogue."""
+    accelerators: NotRequired[int]
+    """How many of them one replica has; default 1."""
+    server: NotRequired[str]
+    """mlflow (default), mlserver, triton or vllm: command, ports, probes and metrics follow from it."""
+    image: NotRequired[pulumi.Input[str]]
+    """The container image with the server and the model's dependencies; default: the organisation's for the server."""
+    model_size: NotRequired[str]
+    """How large the model is; how long it may take to start follows. Default: as much as the accelerators hold."""
+    model_cache: NotRequired[str]
+    """A volume that keeps fetched models for all replicas, so that a restart fetches nothing; default: none is kept."""
+    scale: NotRequired[EndpointScaleArgs]
+    """How many replicas; default 1, fixed."""
+    rollout: NotRequired[str]
+    """availability or resource-aware; default: availability where the team's quota has room for one more replica."""
+    drain: NotRequired[str]
+    """How long a stopping replica may finish what it began; default 60s."""
+    datasets: NotRequired[list[str]]
+    """The datasets that it reads while it answers, by URI."""
+    callers: NotRequired[list[str]]
+    """The workloads that may call it, each by its own identity; workloads of the same file that name it in `calls`
+    need no mention. Nobody else gets an answer."""
+    objective: NotRequired[ObjectiveArgs]
+    """What it promises its callers; default: availability 99.5%."""
+
+
+class NotebookEnvArgs(TypedDict):
+    """A JupyterLab of the team's own: StatefulSet, volume, sign-in, idle stop, tracking and lineage settings."""
+
+    env: NotRequired[dict[str, pulumi.Input[str]]]
+    """Environment variables that are no secrets."""
+    secrets: NotRequired[dict[str, str]]
+    """Environment variables out of the organisation's secret store: name → key there.
+
+    As `DATABASE_URL: payments/checkout/database-url`. The value itself is never seen by Handrail."""
+    calls: NotRequired[list[str]]
+    """The workloads it calls: `ledger` in the same team, `fraud/fraud-scorer` in another. For each, a token that says
+    who it is lies in /var/run/secrets/handrail.dev/<team>/<name>; an endpoint asks for it as a bearer token."""
+    egress: NotRequired[list[str]]
+    """Address blocks outside the cluster that it may reach, each with a TCP port: `10.20.0.0/16:5432`."""
+    image: pulumi.Input[str]
+    """The container image with JupyterLab and the team's libraries; its jobs and endpoints can use the same one."""
+    size: NotRequired[str]
+    """The size of its machine, one of the organisation's notebook profiles: cpu, memory, accelerator; default small."""
+    storage: NotRequired[str]
+    """The volume at /home/jovyan that outlives every stop; default 10GiB (z2jh)."""
+    idle_stop: NotRequired[str]
+    """Stopped when no kernel and no terminal did anything for so long; default: the profile's, 6h, with an accelerator
+    2h."""
+    run_time_cap: NotRequired[str]
+    """Stopped after so long whatever runs, at most the profile's; default: the profile's, 24h, with an accelerator
+    12h."""
+    datasets: NotRequired[list[str]]
+    """The datasets that it works on, by URI, as s3://acme-lake/customers."""
+    internet: NotRequired[bool]
+    """Whether it may reach public addresses, to install packages; never private ones or the metadata service; default
+    true (z2jh)."""
 
 
 class ResourceFlavorsArgs(TypedDict):
@@ -35,17 +206,29 @@ class ScaleArgs(TypedDict):
     """Average use of the requested cpu that replicas are added above; default 80% (KServe's default target)."""
 
 
+class MetricsArgs(TypedDict):
+    """Where the service shows its own metrics."""
+
+    path: NotRequired[str]
+    """The path; default /metrics."""
+    port: NotRequired[int]
+    """The port; default the service's own."""
+
+
 class ScalableServiceArgs(TypedDict):
     """A long-running HTTP service: Deployment, Service, autoscaler, route, disruption budget, network policy."""
 
-    image: pulumi.Input[str]
-    """The container image, as registry.acme.test/payments/checkout:1.4.2."""
-    port: int
-    """The TCP port that the container listens on, 1 to 65535; callers use port 80 of the service's name."""
-    api: NotRequired[ApiArgs]
-    """Its API; with it, the service is routed at the gateway under https://<host>/<version>. Default: no route."""
-    scale: NotRequired[ScaleArgs]
-    """How many replicas; default 2, fixed."""
+    env: NotRequired[dict[str, pulumi.Input[str]]]
+    """Environment variables that are no secrets."""
+    secrets: NotRequired[dict[str, str]]
+    """Environment variables out of the organisation's secret store: name → key there.
+
+    As `DATABASE_URL: payments/checkout/database-url`. The value itself is never seen by Handrail."""
+    calls: NotRequired[list[str]]
+    """The workloads it calls: `ledger` in the same team, `fraud/fraud-scorer` in another. For each, a token that says
+    who it is lies in /var/run/secrets/handrail.dev/<team>/<name>; an endpoint asks for it as a bearer token."""
+    egress: NotRequired[list[str]]
+    """Address blocks outside the cluster that it may reach, each with a TCP port: `10.20.0.0/16:5432`."""
     cpu: NotRequired[str]
     """Requested cpu of one replica; default 200m (Kyverno's add-ns-quota)."""
     cpu_limit: NotRequired[str]
@@ -54,20 +237,22 @@ class ScalableServiceArgs(TypedDict):
     """Requested memory of one replica; default 256MiB (Kyverno's add-ns-quota)."""
     memory_limit: NotRequired[str]
     """Most memory of one replica; default 1GiB (Kyverno's add-ns-quota), or `memory` where that is more."""
-    env: NotRequired[dict[str, pulumi.Input[str]]]
-    """Environment variables that are no secrets."""
-    secrets: NotRequired[dict[str, str]]
-    """Environment variables out of the organisation's secret store: name → key there.
-
-    As `DATABASE_URL: payments/checkout/database-url`. The value itself is never seen by Handrail."""
+    image: pulumi.Input[str]
+    """The container image, as registry.acme.test/payments/checkout:1.4.2."""
+    port: int
+    """The TCP port that the container listens on, 1 to 65535; callers use port 80 of the service's name."""
+    api: NotRequired[ApiArgs]
+    """Its API; with it, the service is routed at the gateway under https://<host>/<version>. Default: no route."""
+    scale: NotRequired[ScaleArgs]
+    """How many replicas; default 2, fixed."""
     health: NotRequired[str]
     """The path that answers 200 when the service is well, as /healthz; default: a TCP connection to `port`."""
-    calls: NotRequired[list[str]]
-    """The workloads it calls: `ledger` in the same team, `fraud/fraud-scorer` in another."""
     callers: NotRequired[list[str]]
     """The workloads that may call it; services of the same file that name it in `calls` need no mention."""
-    egress: NotRequired[list[str]]
-    """Address blocks outside the cluster that it may reach, each with a TCP port: `10.20.0.0/16:5432`."""
+    objective: NotRequired[ObjectiveArgs]
+    """What it promises its callers; default: availability 99.5%."""
+    metrics: NotRequired[MetricsArgs]
+    """Where it shows its own metrics; default /metrics on `port`."""
 
 
 class TeamWorkspaceArgs(TypedDict):
@@ -83,3 +268,7 @@ class TeamWorkspaceArgs(TypedDict):
     """Requested memory of a container that says nothing; default 256MiB (Kyverno's add-ns-quota)."""
     memory_limit: NotRequired[str]
     """Most memory of a container that says nothing; default 1GiB (Kyverno's add-ns-quota)."""
+
+
+class WorkloadPrioritiesArgs(TypedDict):
+    """Kueue's WorkloadPriorityClasses of a cluster: serving before interactive before batch."""

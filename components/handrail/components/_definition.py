@@ -74,6 +74,14 @@ class Workload(Generic[S]):
 
 
 @dataclass(frozen=True, slots=True)
+class Derived:
+    """A setting that nobody wrote and that follows from others: its value, and from what."""
+
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a component registers, as data.
 
@@ -81,11 +89,13 @@ class Plan:
         resources: in an order in which each follows what it names in `after`.
         outputs: the component's outputs by name: JSON values, `Given` or `Ref`.
         advisories: what was left out, and why.
+        derived: settings that were reckoned, by dotted path; a path need not be a field of the Spec.
     """
 
     resources: tuple[Resource, ...]
     outputs: Mapping[str, Any] = field(default_factory=dict)
     advisories: tuple[str, ...] = ()
+    derived: Mapping[str, Derived] = field(default_factory=dict)
 
 
 Found = Iterator[tuple[Path, Problem]]

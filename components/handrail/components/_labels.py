@@ -37,11 +37,19 @@ def pod_labels(workload: Workload[Any], component: str) -> dict[str, str]:
 def labelled(resource: Resource, workload: Workload[Any], component: str) -> Resource:
     """`resource` with its labels. The contract's version stays off pods: raising it must not restart them."""
     labels = pod_labels(workload, component)
-    inputs = _with_labels(resource.inputs, {**labels, f"{PREFIX}/contract": CONTRACT_VERSION})
-    template = inputs.get("spec", {}).get("template")
-    if isinstance(template, dict):
-        inputs["spec"] = {**inputs["spec"], "template": _with_labels(template, labels)}
-    return replace(resource, inputs=inputs)
+    inputs = _with_templates(resource.inputs, labels)
+    return replace(resource, inputs=_with_labels(inputs, {**labels, f"{PREFIX}/contract": CONTRACT_VERSION}))
+
+
+def _with_templates(manifest: Any, labels: dict[str, str]) -> dict[str, Any]:
+    """`manifest` with labels on the pods, and on the jobs, that it makes."""
+    spec = manifest.get("spec", {})
+    made = {
+        key: _with_labels(_with_templates(spec[key], labels), labels)
+        for key in ("template", "jobTemplate")
+        if isinstance(spec.get(key), dict)
+    }
+    return {**manifest, "spec": {**spec, **made}} if made else dict(manifest)
 
 
 def _with_labels(manifest: Any, labels: dict[str, str]) -> dict[str, Any]:

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import StringConstraints
 
 from handrail.components._labels import selector
+from handrail.core.addresses import block_and_port
 from handrail.organisation import Context, namespace_of
 
 _WORD = r"[a-z][-a-z0-9]*"
 Peer = Annotated[str, StringConstraints(pattern=rf"^({_WORD}/)?{_WORD}$")]
 """A workload of the same team (`ledger`) or of another one (`fraud/fraud-scorer`)."""
-
-
-def _checked(text: str) -> str:
-    from ipaddress import ip_network
-
-    block, _, port = text.rpartition(":")
-    try:
-        ip_network(block.strip("[]"))
-        if 1 <= int(port) <= 65535:
-            return text
-    except ValueError:
-        pass
-    raise ValueError("is no address block with a port: write it as 10.20.0.0/16:5432 or [fd00::/8]:443")
-
-
-Egress = Annotated[str, AfterValidator(_checked)]
-"""An address block outside the cluster with a TCP port: `10.20.0.0/16:5432`."""
 
 
 def team_and_name(peer: str, team: str) -> tuple[str, str]:
@@ -54,15 +38,23 @@ def tcp(port: int | str) -> dict[str, Any]:
     return {"protocol": "TCP", "port": port}
 
 
-def ingress(context: Context, port: int, callers: Iterable[str], *, routed: bool) -> list[dict[str, Any]]:
-    """Who may connect to `port`: the callers, the gateway if there is a route, the organisation's scrapers."""
+def ingress(
+    context: Context, port: int, callers: Iterable[str], *, routed: bool, scraped: Sequence[int] | None = None
+) -> list[dict[str, Any]]:
+    """Who may connect to `port`: the callers, the gateway if there is a route, the organisation's scrapers.
+
+    Args:
+        scraped: the ports that metrics are shown at; default `port`.
+    """
     cluster = context.cluster
     peers = [workload_peer(caller, context) for caller in callers]
     if routed and cluster.gateway:
         peers.append(namespace_peer(cluster.gateway.namespace))
-    if cluster.scrapers:
-        peers.append(namespace_peer(cluster.scrapers))
-    return [{"from": peers, "ports": [tcp(port)]}] if peers else []
+    scrapers = [namespace_peer(cluster.scrapers)] if cluster.scrapers else []
+    rules = [{"from": scrapers, "ports": [tcp(other) for other in scraped]}] if scrapers and scraped else []
+    if scraped is None:
+        peers += scrapers
+    return [*([{"from": peers, "ports": [tcp(port)]}] if peers else []), *rules]
 
 
 def egress(context: Context, calls: Iterable[str], blocks: Iterable[str]) -> list[dict[str, Any]]:
@@ -74,7 +66,6 @@ def egress(context: Context, calls: Iterable[str], blocks: Iterable[str]) -> lis
         {"to": [namespace_peer(service.namespace)], "ports": [tcp(service.port)]}
         for service in context.organisation.services.named().values()
     ]
-    for text in blocks:
-        block, _, port = text.rpartition(":")
-        rules.append({"to": [{"ipBlock": {"cidr": block.strip("[]")}}], "ports": [tcp(int(port))]})
+    for block, port in map(block_and_port, blocks):
+        rules.append({"to": [{"ipBlock": {"cidr": block}}], "ports": [tcp(port)]})
     return rules

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from handrail.components._labels import selector
+from handrail.components._network import team_and_name
+from handrail.core.units import Duration
+from handrail.organisation import namespace_of
 
+if TYPE_CHECKING:
+    from handrail.components._definition import Workload
+
+TOKENS = "/var/run/secrets/handrail.dev"
+"""Where the tokens for a workload's callees lie, as <team>/<name> below it."""
 _USER, _GROUP = 25000, 26000  # cdk8s-plus' defaults: no one's account on any node
 
 
@@ -59,9 +67,81 @@ def probes(path: str | None, port: str) -> dict[str, Any]:
     }
 
 
-def environment(values: Mapping[str, Any], secret: str, keys: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Environment variables: plain `values`, and `keys` out of the Secret `secret`; sorted, so that a diff is quiet."""
-    plain = [{"name": name, "value": value} for name, value in sorted(values.items())]
-    return plain + [
-        {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name}}} for name in sorted(keys)
+def container(
+    workload: Workload[Any], image: Any, resources: Mapping[str, Any], platform: Mapping[str, str], **more: Any
+) -> dict[str, Any]:
+    """The workload's own container.
+
+    Args:
+        image: the container image.
+        resources: its requests and limits.
+        platform: environment variables that the platform sets; the workload's own win.
+        more: further fields; `volumeMounts` are added to those that every container has.
+    """
+    mounts = [{"name": "tmp", "mountPath": "/tmp"}, *more.pop("volumeMounts", [])]  # noqa: S108  inside the container
+    if workload.spec.calls:
+        mounts.append({"name": "tokens", "mountPath": TOKENS, "readOnly": True})
+    return {
+        "name": workload.name,
+        "image": image,
+        **({"env": variables} if (variables := environment(workload, platform)) else {}),
+        "resources": dict(resources),
+        **more,
+        "securityContext": container_security(),
+        "volumeMounts": mounts,
+    }
+
+
+def pod(
+    workload: Workload[Any], containers: Sequence[Mapping[str, Any]], volumes: Sequence[Any] = (), **more: Any
+) -> dict[str, Any]:
+    """A pod under the restricted Pod Security Standard, with the workload's identity and the tokens for its callees."""
+    tokens = [
+        {
+            "serviceAccountToken": {
+                "audience": audience(team, name, workload.context.environment),
+                "expirationSeconds": 3600,
+                "path": f"{team}/{name}",
+            }
+        }
+        for team, name in (team_and_name(peer, workload.context.team) for peer in workload.spec.calls)
+    ]
+    return {
+        "serviceAccountName": workload.name,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": pod_security(),
+        **more,
+        "containers": [*containers],
+        "volumes": [
+            {"name": "tmp", "emptyDir": {}},
+            *volumes,
+            *([{"name": "tokens", "projected": {"sources": tokens}}] if tokens else []),
+        ],
+    }
+
+
+def draining(length: Duration) -> dict[str, Any]:
+    """A container that stops only after `length`, in which it gets no new request and may end those it has.
+
+    Model servers abort what they work on when they are told to stop, or stop their workers first.
+    """
+    return {"preStop": {"sleep": {"seconds": length.seconds}}}
+
+
+def audience(team: str, name: str, environment: str) -> str:
+    """Whom a caller's token is for: the callee's name inside the cluster."""
+    return f"{name}.{namespace_of(team, environment)}.svc"
+
+
+def environment(workload: Workload[Any], platform: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Environment variables: the platform's, the workload's own over them, secrets; sorted, so that a diff is quiet."""
+    spec = workload.spec
+    plain = {name: value for name, value in {**platform, **spec.env}.items() if name not in spec.secrets}
+    return [
+        *({"name": name, "value": value} for name, value in sorted(plain.items())),
+        *(
+            {"name": name, "valueFrom": {"secretKeyRef": {"name": workload.name, "key": name}}}
+            for name in sorted(spec.secrets)
+        ),
     ]

@@ -3,22 +3,76 @@
 import pulumi
 
 from handrail.components import (
+    batch_job,
+    gpu_inference_endpoint,
+    notebook_env,
     resource_flavors,
     scalable_service,
     team_workspace,
+    workload_priorities,
 )
 from handrail.components._args import (
+    BatchJobArgs,
+    GpuInferenceEndpointArgs,
+    NotebookEnvArgs,
     ResourceFlavorsArgs,
     ScalableServiceArgs,
     TeamWorkspaceArgs,
+    WorkloadPrioritiesArgs,
 )
 from handrail.components._component import Component
 
 __all__ = [
+    "BatchJob",
+    "GpuInferenceEndpoint",
+    "NotebookEnv",
     "ResourceFlavors",
     "ScalableService",
     "TeamWorkspace",
+    "WorkloadPriorities",
 ]
+
+
+class BatchJob(Component):
+    """Work that runs to its end, on a schedule or on demand: a notebook or a command."""
+
+    schedule: pulumi.Output[str]
+    """When it runs: its cron schedule, or `on demand`."""
+    namespace: pulumi.Output[str]
+    """The Kubernetes namespace it runs in, <team>-<environment>."""
+    service_account: pulumi.Output[str]
+    """The name of its Kubernetes ServiceAccount."""
+
+    def __init__(self, name: str, args: BatchJobArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(batch_job.COMPONENT, name, args, opts)
+
+
+class GpuInferenceEndpoint(Component):
+    """A model that answers on accelerators: Deployment, Service, authenticated callers, queue, autoscaler."""
+
+    url: pulumi.Output[str]
+    """Where its callers ask for predictions, inside the cluster."""
+    namespace: pulumi.Output[str]
+    """The Kubernetes namespace it runs in, <team>-<environment>."""
+    service_account: pulumi.Output[str]
+    """The name of its Kubernetes ServiceAccount."""
+
+    def __init__(self, name: str, args: GpuInferenceEndpointArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(gpu_inference_endpoint.COMPONENT, name, args, opts)
+
+
+class NotebookEnv(Component):
+    """A JupyterLab of the team's own: StatefulSet, volume, sign-in, idle stop, tracking and lineage settings."""
+
+    url: pulumi.Output[str]
+    """Where it is opened: at the gateway with the organisation's sign-in, else the command that forwards it."""
+    namespace: pulumi.Output[str]
+    """The Kubernetes namespace it runs in, <team>-<environment>."""
+    service_account: pulumi.Output[str]
+    """The name of its Kubernetes ServiceAccount."""
+
+    def __init__(self, name: str, args: NotebookEnvArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(notebook_env.COMPONENT, name, args, opts)
 
 
 class ResourceFlavors(Component):
@@ -50,3 +104,10 @@ class TeamWorkspace(Component):
 
     def __init__(self, name: str, args: TeamWorkspaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(team_workspace.COMPONENT, name, args, opts)
+
+
+class WorkloadPriorities(Component):
+    """Kueue's WorkloadPriorityClasses of a cluster: serving before interactive before batch."""
+
+    def __init__(self, name: str, args: WorkloadPrioritiesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(workload_priorities.COMPONENT, name, args, opts)

@@ -21,12 +21,32 @@ _WORKLOADS = {
     "gateway.networking.k8s.io": ["httproutes"],
     "external-secrets.io": ["externalsecrets"],
     "kueue.x-k8s.io": ["localqueues", "workloads"],
+    "keda.sh": ["scaledobjects"],
+    "monitoring.coreos.com": ["servicemonitors", "podmonitors", "prometheusrules"],
+    "cert-manager.io": ["certificates"],
+}
+# Objects besides cpu, memory and accelerators that a namespace may hold, in ResourceQuota's spelling; a team's quota
+# raises or lowers each. Load balancers and node ports open a way past the gateway.
+_OBJECTS = {
+    "pods": 200,
+    "services": 100,
+    "services.loadbalancers": 0,
+    "services.nodeports": 0,
+    "persistentvolumeclaims": 50,
+    "configmaps": 500,
+    "secrets": 200,
+    "count/jobs.batch": 500,
+    "count/cronjobs.batch": 100,
 }
 # What a persona may do by hand beyond reading: deploying is the pipeline's, so no one writes workloads here.
 _BY_HAND: dict[str, list[tuple[str, str, list[str]]]] = {
     "app-developer": [("", "pods/portforward", ["create"])],
     "ml-engineer": [("", "pods/portforward", ["create"]), ("batch", "jobs", ["create", "delete"])],
-    "data-scientist": [("", "pods/portforward", ["create"]), ("batch", "jobs", ["create", "delete"])],
+    "data-scientist": [
+        ("", "pods/portforward", ["create"]),
+        ("batch", "jobs", ["create", "delete"]),
+        ("apps", "statefulsets/scale", ["get", "patch", "update"]),  # a notebook that stopped itself is started again
+    ],
 }
 
 
@@ -52,7 +72,14 @@ class TeamWorkspaceSpec(Spec):
 def plan(workload: Workload[TeamWorkspaceSpec]) -> Plan:
     """The workspace's resources."""
     namespace = _namespace(workload)
-    inside = [_quota(workload), _limits(workload), _default_deny(workload), *_access(workload), *_queues(workload)]
+    inside = [
+        _quota(workload),
+        _limits(workload),
+        _default_deny(workload),
+        *_access(workload),
+        *_reviews(workload),
+        *_queues(workload),
+    ]
     advisories = [] if _team(workload).members else [f"team {workload.context.team} has no members: nobody gets access"]
     return Plan((namespace, *inside), {"namespace": workload.namespace}, tuple(advisories))
 
@@ -97,6 +124,8 @@ def _quota(workload: Workload[TeamWorkspaceSpec]) -> Resource:
         for side in ("requests", "limits")
         for what, amount in (("cpu", quota.cpu), ("memory", quota.memory))
     }
+    hard |= {"requests.storage": str(quota.storage)}
+    hard |= {kind: str(count) for kind, count in {**_OBJECTS, **quota.objects}.items()}
     # Kueue does not look at ResourceQuota: with it, accelerators are counted in the ClusterQueue alone
     if not workload.context.cluster.has(Capability.KUEUE):
         counts: dict[str, int] = {f"requests.{kind.resource}": 0 for kind in catalogue.values()}
@@ -141,6 +170,23 @@ def _access(workload: Workload[TeamWorkspaceSpec]) -> Iterator[Resource]:
             roleRef={"apiGroup": group, "kind": "Role", "name": owner.persona},
             subjects=[{"apiGroup": group, "kind": "User", "name": member} for member in owner.members],
         )
+
+
+def _reviews(workload: Workload[TeamWorkspaceSpec]) -> Iterator[Resource]:
+    """Endpoints' proxies may ask the API server who calls and whether they may."""
+    if not _team(workload).quota.accelerators:
+        return
+    group, name = "rbac.authorization.k8s.io", f"{workload.namespace}-auth-delegator"
+    accounts = {"apiGroup": group, "kind": "Group", "name": f"system:serviceaccounts:{workload.namespace}"}
+    yield Resource(
+        f"{workload.name}-auth-delegator",
+        f"kubernetes:{group}/v1:ClusterRoleBinding",
+        {
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "system:auth-delegator"},
+            "subjects": [accounts],
+        },
+    )
 
 
 def _queues(workload: Workload[TeamWorkspaceSpec]) -> Iterator[Resource]:

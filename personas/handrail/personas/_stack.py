@@ -15,6 +15,8 @@ from handrail.personas._workloads import read_workloads
 from handrail.releases import read_releases
 
 CONFIG_KEYS = ("organisation", "team", "environment", "workloads")
+PLATFORM = "platform-engineer"
+"""Who reads Kubernetes' own words."""
 _PLAIN = ast.dump(ast.parse("from handrail.personas import deploy\ndeploy()"))
 
 
@@ -26,11 +28,13 @@ class StackPlan:
         context: what it is deployed into.
         prepared: its components, in order.
         file: the workloads.yaml it was read from; None for the platform team's stack.
+        persona: whose words the file is in.
     """
 
     context: Context
     prepared: tuple[Prepared, ...]
     file: Path | None = None
+    persona: str = PLATFORM
 
 
 def plan_stack(config: Mapping[str, str], *, root: Path, stack: str) -> StackPlan:
@@ -49,14 +53,15 @@ def plan_stack(config: Mapping[str, str], *, root: Path, stack: str) -> StackPla
         return StackPlan(context, _platform(context))
     file = root / (config.get("handrail:workloads") or "workloads.yaml")
     releases = read_releases(root, context.environment, context.team)
-    return StackPlan(context, read_workloads(file, context, releases), file)
+    persona, prepared = read_workloads(file, context, releases)
+    return StackPlan(context, prepared, file, persona.name)
 
 
 def _platform(context: Context) -> tuple[Prepared, ...]:
     """A workspace for each team, and what they share."""
     wanted = [("TeamWorkspace", team, {"owner": team}) for team in context.organisation.teams]
     if context.cluster.has(Capability.KUEUE):
-        wanted.insert(0, ("ResourceFlavors", "flavors", {}))
+        wanted = [("ResourceFlavors", "flavors", {}), ("WorkloadPriorities", "priorities", {}), *wanted]
     return prepare_all(
         partial(prepare, definitions()[component], name, args, context) for component, name, args in wanted
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,17 +35,21 @@ class _Entry:
         return str(self.path[-1])
 
 
-def read_workloads(file: Path, context: Context, releases: Mapping[str, Release]) -> tuple[Prepared, ...]:
-    """The workloads of a file, prepared for `context`, in the file's order.
+def read_workloads(
+    file: Path, context: Context, releases: Mapping[str, Release]
+) -> tuple[Persona, tuple[Prepared, ...]]:
+    """The persona of a file, and its workloads prepared for `context`, in the file's order.
 
     Raises:
         HandrailError: every problem of the file and of the plans that it leads to.
     """
     document = load(file)
     persona = _persona(document, context)
-    entries, problems = _entries(document, persona)
-    calls = (partial(_prepare, entry, entries, persona, document, context, releases) for entry in entries)
-    return prepare_all(calls, problems)
+    shared, problems = _shared(document, persona)
+    entries, more = _entries(document, persona)
+    problems += more
+    calls = (partial(_prepare, entry, entries, shared, persona, document, context, releases) for entry in entries)
+    return persona, prepare_all(calls, problems)
 
 
 def _persona(document: Document, context: Context) -> Persona:
@@ -65,11 +69,24 @@ def _persona(document: Document, context: Context) -> Persona:
     return personas()[data["persona"]]
 
 
+def _shared(document: Document, persona: Persona) -> tuple[dict[str, str], list[Problem]]:
+    """The field that each word of the file itself is the default of → its value; and what is no text."""
+    found: dict[str, str] = {}
+    problems = []
+    for word, field in persona.shared.items():
+        value = document.data.get(word)
+        if isinstance(value, str):
+            found[field] = value
+        elif value is not None:
+            problems.append(Problem("must be text", word, document.where((word,)), given=str(value)))
+    return found, problems
+
+
 def _entries(document: Document, persona: Persona) -> tuple[list[_Entry], list[Problem]]:
     entries: list[_Entry] = []
     problems: list[Problem] = []
     for word, content in document.data.items():
-        if word in _HEAD:
+        if word in _HEAD or word in persona.shared:
             continue
         section = persona.sections.get(word)
         if section is None:
@@ -94,8 +111,9 @@ def _entries(document: Document, persona: Persona) -> tuple[list[_Entry], list[P
 
 
 def _unknown_section(word: str, persona: Persona, document: Document) -> Problem:
-    owners = [other.name for other in personas().values() if word in other.sections]
-    problem = unknown_word(word, [*_HEAD, *persona.sections], word, document.where((word,), key=True))
+    owners = [other.name for other in personas().values() if word in other.sections or word in other.shared]
+    allowed = [*_HEAD, *persona.shared, *persona.sections]
+    problem = unknown_word(word, allowed, word, document.where((word,), key=True))
     if not owners:
         return problem
     return Problem(
@@ -113,12 +131,24 @@ def _unknown_words(
     for word in given or {}:
         if word not in section.words:
             where = document.where((*path, word), key=True)
-            yield unknown_word(word, section.words, dotted((*path, word)), where, noun=f"word of {persona.name}")
+            problem = unknown_word(word, section.words, dotted((*path, word)), where, noun=f"word of {persona.name}")
+            yield replace(problem, message=owned) if (owned := _whose(word, section, persona)) else problem
+
+
+def _whose(word: str, section: Section, persona: Persona) -> str | None:
+    """A sentence that says whose word it is: another persona's for the same thing, else for another."""
+    for same in (True, False):
+        for other in personas().values():
+            for name, theirs in other.sections.items():
+                if word in theirs.words and (theirs.component == section.component) is same:
+                    return f"is a word of {other.name} (for {name}), not of {persona.name} for {section.noun}s"
+    return None
 
 
 def _prepare(
     entry: _Entry,
     entries: list[_Entry],
+    shared: Mapping[str, str],
     persona: Persona,
     document: Document,
     context: Context,
@@ -129,8 +159,12 @@ def _prepare(
     sources |= {
         path: Source("file", document.where((*entry.path, *at))) for path, at in _dotted_leaves(entry.given).items()
     }
+    for word, field in persona.shared.items():
+        if field in shared:
+            sources.setdefault(field, Source("file", document.where((word,))))
     args = {
         **entry.section.defaults,
+        **{field: value for field, value in shared.items() if field in entry.section.words},
         **{word: value for word, value in entry.given.items() if word in entry.section.words},
     }
     if "callers" in entry.section.words and (callers := _callers(entry, entries)):

@@ -7,6 +7,7 @@ PERSONA = Persona(
     sections={
         "services": Section(
             component="ScalableService",
+            noun="service",
             words=frozenset(
                 {
                     "image",
@@ -23,8 +24,49 @@ PERSONA = Persona(
                     "calls",
                     "callers",
                     "egress",
+                    "objective",
+                    "metrics",
                 }
             ),
         ),
+        "jobs": Section(
+            component="BatchJob",
+            noun="job",
+            words=frozenset(
+                {
+                    "image",
+                    "command",
+                    "schedule",
+                    "time_zone",
+                    "cpu",
+                    "cpu_limit",
+                    "memory",
+                    "memory_limit",
+                    "env",
+                    "secrets",
+                    "calls",
+                    "egress",
+                    "parallel",
+                    "retries",
+                    "deadline",
+                    "keep",
+                    "freshness",
+                }
+            ),
+        ),
+    },
+    parts={
+        "deployment": "replicas",
+        "service": "address inside the cluster",
+        "route": "public route",
+        "autoscaler": "autoscaling",
+        "disruption-budget": "disruption limit",
+        "external-secret": "secrets",
+        "cron-job": "schedule",
+        "network-policy": "network access",
+        "service-monitor": "metrics",
+        "pod-monitor": "metrics",
+        "alerts": "alerts",
+        "dashboard": "dashboard",
     },
 )

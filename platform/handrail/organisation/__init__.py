@@ -2,13 +2,24 @@
 
 from handrail.organisation.context import Context, namespace_of, read_context
 from handrail.organisation.load import RESERVED_TEAM, load_organisation, locate
-from handrail.organisation.model import Capability, Organisation, Team, Tier
+from handrail.organisation.model import (
+    Accelerator,
+    Capability,
+    NotebookProfile,
+    Organisation,
+    RequestMetrics,
+    Team,
+    Tier,
+)
 
 __all__ = [
     "RESERVED_TEAM",
+    "Accelerator",
     "Capability",
     "Context",
+    "NotebookProfile",
     "Organisation",
+    "RequestMetrics",
     "Team",
     "Tier",
     "load_organisation",

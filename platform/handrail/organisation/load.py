@@ -16,6 +16,11 @@ from handrail.organisation.model import Capability, Organisation
 
 FILE = "organisation.yaml"
 RESERVED_TEAM = "platform"
+_NEEDS = {
+    Capability.GATEWAY_API: "gateway",
+    Capability.EXTERNAL_SECRETS: "secret_store",
+    Capability.CERT_MANAGER: "certificate_issuer",
+}
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
 
@@ -90,11 +95,17 @@ def _problems(organisation: Organisation, document: Document) -> Iterator[Proble
             yield Problem("is the platform team's own name", dotted(path), document.where(path, key=True))
         for kind in team.quota.accelerators:
             yield from reference((*path, "quota", "accelerators", kind), kind, organisation.accelerators)
+        for index, chosen in enumerate(team.notebook_profiles or ()):
+            yield from reference((*path, "notebook_profiles", index), chosen, organisation.notebook_profiles)
+    for name, profile in organisation.notebook_profiles.items():
+        if profile.accelerator:
+            at: FieldPath = ("notebook_profiles", name, "accelerator")
+            yield from reference(at, profile.accelerator, organisation.accelerators)
     for name, cluster in organisation.clusters.items():
         path = ("clusters", name)
         if (cluster.render is None) == (cluster.context is None):
             yield Problem("needs exactly one of render and context", dotted(path), document.where(path, key=True))
-        for capability, word in ((Capability.GATEWAY_API, "gateway"), (Capability.EXTERNAL_SECRETS, "secret_store")):
+        for capability, word in _NEEDS.items():
             if cluster.has(capability) and getattr(cluster, word) is None:
                 yield Problem(
                     f"has the capability {capability} and no {word}",

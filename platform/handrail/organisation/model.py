@@ -1,12 +1,13 @@
 """organisation.yaml as types: what the platform team owns and every stack is deployed into."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
+from handrail.core.addresses import BlockAndPort
 from handrail.core.models import Model
-from handrail.core.units import Cpu, Memory
+from handrail.core.units import Cpu, Duration, Memory
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
 """A name that becomes part of Kubernetes names: lower-case letters, digits and dashes, at most 40 characters."""
@@ -33,6 +34,7 @@ class Capability(StrEnum):
     KUEUE = "kueue"
     KEDA = "keda"
     PROMETHEUS_OPERATOR = "prometheus-operator"
+    CERT_MANAGER = "cert-manager"
 
 
 class Environment(Model):
@@ -77,8 +79,15 @@ class Cluster(Model):
     """The gateway that routes attach to; needed with the capability gateway-api."""
     secret_store: SecretStore | None = None
     """The store that secrets are read from; needed with the capability external-secrets."""
+    certificate_issuer: Name | None = None
+    """The ClusterIssuer (cert-manager) of certificates inside the cluster; needed with the capability cert-manager."""
     scrapers: Name | None = None
     """The namespace whose pods may scrape metrics."""
+    api_server: BlockAndPort | None = None
+    """Where pods reach the API server, as 10.0.0.1/32:443: authenticated endpoints and notebooks that stop themselves
+    need it. It is the address behind the Service `kubernetes` that network policies see (`kubectl get endpoints`)."""
+    shared_storage_class: Name | None = None
+    """The StorageClass of volumes that several pods write at once (ReadWriteMany); model caches need it."""
 
     def has(self, capability: Capability) -> bool:
         """Whether the cluster has `capability`."""
@@ -92,6 +101,13 @@ class PlatformService(Model):
     """The namespace of its pods."""
     port: Annotated[int, Field(ge=1, le=65535)]
     """The TCP port it listens on."""
+    service: Name | None = None
+    """The name of its Kubernetes Service; default: as its namespace."""
+
+    @property
+    def url(self) -> str:
+        """Its address inside the cluster."""
+        return f"http://{self.service or self.namespace}.{self.namespace}.svc:{self.port}"
 
 
 class PlatformServices(Model):
@@ -148,6 +164,92 @@ class Prices(Model):
     """One GiB of memory for an hour."""
 
 
+class RequestMetrics(StrEnum):
+    """Where the metrics of requests come from."""
+
+    OPENTELEMETRY = "opentelemetry"
+    ENVOY_GATEWAY = "envoy-gateway"
+    ISTIO = "istio"
+
+
+class Telemetry(Model):
+    """What objectives are measured with."""
+
+    requests: RequestMetrics = RequestMetrics.OPENTELEMETRY
+    """opentelemetry (default): `http.server.request.duration`, sent by each workload's OpenTelemetry SDK;
+    envoy-gateway: the gateway's own metrics, for routed workloads; istio: the mesh's."""
+    latency_buckets: Annotated[tuple[Duration, ...], Field(min_length=1)] | None = None
+    """The upper bounds of the latency histogram: an objective must be one of them. Default: those of the source,
+    for OpenTelemetry 5, 10, 25, 50, 75, 100, 250, 500, 750 ms, 1, 2.5, 5, 7.5, 10 s (its semantic conventions)."""
+    monitor_labels: dict[str, str] = {}
+    """Labels by which Prometheus' operator selects monitors and rules, as `release: prometheus`; default none."""
+    prometheus: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = None
+    """The address of Prometheus' query API inside the clusters, as http://prometheus.monitoring.svc:9090; scaling on a
+    queue (KEDA) reads it."""
+
+
+class Images(Model):
+    """The images that Handrail's own parts run, pinned by the organisation."""
+
+    auth_proxy: str = "quay.io/brancz/kube-rbac-proxy:v0.22.1"
+    """The proxy that checks an endpoint's callers; default kube-rbac-proxy."""
+    sign_in_proxy: str = "quay.io/oauth2-proxy/oauth2-proxy:v7.12.0"
+    """The proxy that signs people in to notebooks; default oauth2-proxy."""
+    servers: dict[Annotated[str, StringConstraints(pattern="^(mlflow|mlserver|triton|vllm)$")], str] = {}
+    """Model server → the image of endpoints that name none."""
+
+
+class SignIn(Model):
+    """The identity provider (OpenID Connect) that people sign in to notebooks with."""
+
+    issuer: Annotated[str, StringConstraints(pattern=r"^https://\S+$")]
+    """The issuer's URL."""
+    secret: str
+    """The key in the secret store that holds the properties client-id, client-secret and cookie-secret."""
+    addresses: Annotated[tuple[BlockAndPort, ...], Field(min_length=1)]
+    """Where the provider is reached, as 203.0.113.10/32:443; the proxy's network policy opens to them."""
+
+
+class NotebookProfile(Model):
+    """A size of notebook that a team may choose."""
+
+    cpu: Cpu
+    """Cores, requested and allowed alike."""
+    memory: Memory
+    """Memory, requested and allowed alike."""
+    accelerator: Name | None = None
+    """A kind of the catalogue; default none."""
+    accelerators: Annotated[int, Field(ge=1)] = 1
+    """How many devices, where there is an accelerator; default 1."""
+    idle_stop: Duration | None = None
+    """Stopped when nothing ran for so long; default 6h, with an accelerator 2h (jupyterhub-idle-culler#45)."""
+    run_time_cap: Duration | None = None
+    """Stopped after so long whatever runs; default 24h, with an accelerator 12h."""
+
+    @property
+    def idle(self) -> Duration:
+        """When it stops for want of activity."""
+        return self.idle_stop or Duration.parse("2h" if self.accelerator else "6h")
+
+    @property
+    def cap(self) -> Duration:
+        """When it stops whatever runs."""
+        return self.run_time_cap or Duration.parse("12h" if self.accelerator else "24h")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.idle > self.cap:
+            raise ValueError(f"idle_stop ({self.idle}) is longer than run_time_cap ({self.cap})")
+        return self
+
+
+def _profiles() -> dict[str, NotebookProfile]:
+    sizes = {"small": ("1", "4GiB"), "medium": ("2", "8GiB"), "large": ("4", "16GiB")}
+    return {
+        name: NotebookProfile(cpu=Cpu.parse(cpu), memory=Memory.parse(memory)) for name, (cpu, memory) in sizes.items()
+    }
+
+
 class Quota(Model):
     """What a team may request in one environment."""
 
@@ -155,8 +257,14 @@ class Quota(Model):
     """Cores, requests and limits alike."""
     memory: Memory
     """Memory, requests and limits alike."""
+    storage: Memory = Memory.parse("500GiB")
+    """Volumes altogether; default 500GiB."""
     accelerators: dict[Name, Count] = {}
     """How many of each kind in the catalogue; a kind that is not named is not to be had."""
+    objects: dict[str, Count] = {}
+    """How many objects of a kind, in ResourceQuota's own spelling (`pods`, `count/jobs.batch`), over the defaults: 200
+    pods, 100 services, 50 volumes, 500 jobs, 100 cron jobs, 500 config maps, 200 secrets; no load balancers, no node
+    ports."""
 
 
 class Team(Model):
@@ -170,6 +278,8 @@ class Team(Model):
     """What its costs are booked on; becomes a label."""
     quota: Quota
     """What it may request in each environment."""
+    notebook_profiles: tuple[Name, ...] | None = None
+    """The notebook profiles it may choose; default: all whose accelerator its quota has."""
     monthly_budget: Price | None = None
     """What it may spend in a month over all environments, in the currency of `prices`."""
 
@@ -199,6 +309,14 @@ class Organisation(Model):
     """The clusters."""
     services: PlatformServices = PlatformServices()
     """The organisation's own services."""
+    telemetry: Telemetry = Telemetry()
+    """What objectives are measured with."""
+    images: Images = Images()
+    """The images of Handrail's own parts."""
+    sign_in: SignIn | None = None
+    """The identity provider for notebooks; without one, they are reached by `kubectl port-forward` alone."""
+    notebook_profiles: Annotated[dict[Name, NotebookProfile], Field(min_length=1)] = _profiles()
+    """Sizes of notebooks; default small (1 core, 4GiB), medium (2, 8GiB), large (4, 16GiB)."""
     registries: Annotated[tuple[str, ...], Field(min_length=1)]
     """The image registries that images may come from, as host or host/path."""
     accelerators: dict[Name, Accelerator] = {}

@@ -33,7 +33,7 @@ def dumps(previews: Iterable[Preview]) -> str:
             }
             for group in preview.groups
         ]
-        head = {"stack": preview.stack, "origin": preview.origin, "about": preview.about}
+        head = {"stack": preview.stack, "origin": preview.origin, "about": preview.about, "persona": preview.persona}
         found.append(
             {
                 **head,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from handrail.components._definition import Prepared, setting
 from handrail.core.documents import display
 from handrail.core.resources import Token
-from handrail.personas._stack import StackPlan
+from handrail.personas._stack import PLATFORM, StackPlan
 
 if TYPE_CHECKING:
     from handrail.recorder import Record, Registration
@@ -62,6 +62,7 @@ class Preview:
         groups: in the order of the file or the program.
         unseen: what could not be seen; the preview is complete when there is none.
         warnings: what a recorded program warned of.
+        persona: whose words the stack's file is in.
     """
 
     stack: str
@@ -70,6 +71,7 @@ class Preview:
     groups: tuple[Group, ...]
     unseen: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    persona: str = PLATFORM
 
     @property
     def resources(self) -> int:
@@ -92,19 +94,26 @@ def from_plan(plan: StackPlan) -> Preview:
         "cluster": f"{context.settings.cluster}, {target}",
         **({"file": display(plan.file)} if plan.file else {}),
     }
-    return Preview(context.stack, "plan", about, tuple(_group(prepared) for prepared in plan.prepared))
+    groups = tuple(_group(prepared) for prepared in plan.prepared)
+    return Preview(context.stack, "plan", about, groups, persona=plan.persona)
 
 
 def _group(prepared: Prepared) -> Group:
-    spec, plan = prepared.workload.spec, prepared.plan
-    settings = tuple(
-        Setting(
-            path, _text(setting(spec, path)), str(source), source.chosen, source.where.line if source.where else None
-        )
-        for path, source in prepared.sources.items()
-    )
+    plan = prepared.plan
     items = tuple(Item(resource.kind, resource.name, resource.type, resource.inputs) for resource in plan.resources)
-    return Group(prepared.name, prepared.definition.name, settings, items, dict(plan.outputs), plan.advisories)
+    found = tuple(settings(prepared))
+    return Group(prepared.name, prepared.definition.name, found, items, dict(plan.outputs), plan.advisories)
+
+
+def settings(prepared: Prepared) -> Iterator[Setting]:
+    """Every setting of a component, with its value and where it came from; those that were reckoned last."""
+    derived = prepared.plan.derived
+    for path, source in prepared.sources.items():
+        if path not in derived:
+            line = source.where.line if source.where else None
+            yield Setting(path, _text(setting(prepared.workload.spec, path)), str(source), source.chosen, line)
+    for path, found in derived.items():
+        yield Setting(path, found.value, f"follows: {found.reason}", chosen=False)
 
 
 def _text(value: Any) -> str:

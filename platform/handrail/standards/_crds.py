@@ -49,8 +49,19 @@ SOURCES = (
     ),
     *(
         Source("sigs.k8s.io/kueue", "v0.19.2", f"config/components/crd/bases/kueue.x-k8s.io_{plural}.yaml", "v1beta2")
-        for plural in ("clusterqueues", "localqueues", "resourceflavors")
+        for plural in ("clusterqueues", "localqueues", "resourceflavors", "workloadpriorityclasses")
     ),
+    *(
+        Source(
+            "github.com/prometheus-operator/prometheus-operator",
+            "v0.94.1",
+            f"example/prometheus-operator-crd/monitoring.coreos.com_{plural}.yaml",
+            "v1",
+        )
+        for plural in ("servicemonitors", "podmonitors", "prometheusrules")
+    ),
+    Source("github.com/cert-manager/cert-manager", "v1.21.2", "deploy/crds/cert-manager.io_certificates.yaml", "v1"),
+    Source("github.com/kedacore/keda/v2", "v2.21.0", "config/crd/bases/keda.sh_scaledobjects.yaml", "v1alpha1"),
 )
 
 

@@ -1,0 +1,1 @@
+"""Telemetry that every workload carries: scraping, objectives with alerts, a dashboard, OpenTelemetry's settings."""

@@ -1,0 +1,381 @@
+"""GpuInferenceEndpoint: a model behind an address, on accelerators, for callers that are known."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from string import Template
+from typing import Annotated, Any, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from handrail.components._accelerators import (
+    accelerator_labels,
+    accelerator_of,
+    check_accelerator,
+    limits,
+    placement,
+    queue_labels,
+    quota_of,
+)
+from handrail.components._api_server import api_server_egress, check_api_server
+from handrail.components._callers import PORT as PROXY_PORT
+from handrail.components._callers import callers_access, proxy, url
+from handrail.components._data import data_environment
+from handrail.components._definition import Definition, Derived, Found, Plan, Spec, Text, Workload
+from handrail.components._labels import selector
+from handrail.components._network import Peer, egress, ingress
+from handrail.components._parts import (
+    disruption_budget,
+    external_secret,
+    network_policy,
+    resource,
+    service,
+    service_account,
+)
+from handrail.components._pod_spec import DatasetUri, PodSpec, check_pod
+from handrail.components._pods import container, draining, pod, spreading
+from handrail.components._servers import MODELS, PORT, SERVERS, ModelServer, Server
+from handrail.components._telemetry.dashboards import gpu_panels, resource_panels
+from handrail.components._telemetry.indicators import Indicator, of_organisation, of_workload
+from handrail.components._telemetry.monitors import pod_monitor
+from handrail.components._telemetry.objectives import ObjectiveSpec, check_objective
+from handrail.components._telemetry.observe import observe_requests
+from handrail.components.workload_priorities import Priority
+from handrail.core.errors import Problem
+from handrail.core.resources import Given, Resource
+from handrail.core.units import Cpu, Duration, Memory
+from handrail.organisation import Capability, RequestMetrics
+
+_LOAD_BYTES_PER_SECOND = 100 * 1024**2  # a slow object store; what is faster is ready sooner
+_LEAST_START = 120  # seconds that a server itself takes
+
+
+class EndpointScaleSpec(Spec):
+    """How many replicas, and what makes them more."""
+
+    min: Annotated[int, Field(ge=1)] = 1
+    """Fewest replicas, from 1; default 1: an accelerator that waits is paid for."""
+    max: Annotated[int, Field(ge=1)] | None = None
+    """Most replicas; default: as `min`. More than `min` needs KEDA in the cluster and a server that tells its queue."""
+    queue: Annotated[int, Field(ge=1)] | None = None
+    """Waiting requests per replica above which another one is added; default 4."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.max is not None and self.max < self.min:
+            raise ValueError(f"max ({self.max}) is less than min ({self.min})")
+        return self
+
+    @property
+    def most(self) -> int:
+        """The largest number of replicas."""
+        return self.max or self.min
+
+
+class Rollout(StrEnum):
+    """How a new version takes the place of an old one (the two strategies of kserve#4618)."""
+
+    AVAILABILITY = "availability"
+    """The new replica starts before an old one ends: one more accelerator is needed meanwhile."""
+    RESOURCE_AWARE = "resource-aware"
+    """An old replica ends before the new one starts: no accelerator beyond the quota, one replica fewer meanwhile."""
+
+
+class GpuInferenceEndpointSpec(PodSpec):
+    """A model that answers on accelerators: Deployment, Service, authenticated callers, queue, autoscaler."""
+
+    model: Annotated[str, StringConstraints(min_length=1, pattern=r"^\S+$")] | Given
+    """The model, by URI: models:/fraud-scorer/7 (MLflow), s3://models/fraud, or for vllm a Hugging Face id."""
+    accelerator: str
+    """The kind of accelerator, one of the organisation's catalogue."""
+    accelerators: Annotated[int, Field(ge=1)] = 1
+    """How many of them one replica has; default 1."""
+    server: ModelServer = ModelServer.MLFLOW
+    """mlflow (default), mlserver, triton or vllm: command, ports, probes and metrics follow from it."""
+    image: Text | None = None
+    """The container image with the server and the model's dependencies; default: the organisation's for the server."""
+    model_size: Memory | None = None
+    """How large the model is; how long it may take to start follows. Default: as much as the accelerators hold."""
+    model_cache: Memory | None = None
+    """A volume that keeps fetched models for all replicas, so that a restart fetches nothing; default: none is kept."""
+    scale: EndpointScaleSpec = EndpointScaleSpec()
+    """How many replicas; default 1, fixed."""
+    rollout: Rollout | None = None
+    """availability or resource-aware; default: availability where the team's quota has room for one more replica."""
+    drain: Duration = Duration.parse("60s")
+    """How long a stopping replica may finish what it began; default 60s."""
+    cpu: Cpu = Cpu.parse("2")
+    """Requested cpu of one replica; default 2 cores."""
+    memory: Memory = Memory.parse("8GiB")
+    """Requested memory of one replica; default 8GiB."""
+    datasets: list[DatasetUri] = []
+    """The datasets that it reads while it answers, by URI."""
+    callers: list[Peer] = []
+    """The workloads that may call it, each by its own identity; workloads of the same file that name it in `calls`
+    need no mention. Nobody else gets an answer."""
+    objective: ObjectiveSpec | None = None
+    """What it promises its callers; default: availability 99.5%."""
+
+    @model_validator(mode="after")
+    def _drains(self) -> Self:
+        if self.drain.seconds < 1:
+            raise ValueError("drain is less than 1s")
+        return self
+
+
+def check(workload: Workload[GpuInferenceEndpointSpec]) -> Found:
+    """What needs the organisation to tell."""
+    spec, server = workload.spec, SERVERS[workload.spec.server]
+    yield from check_pod(workload, ("calls", "callers"))
+    yield from check_accelerator(workload, spec.accelerator, spec.accelerators, "accelerator")
+    yield from check_api_server(workload, "has its callers checked by the API server")
+    if not (isinstance(spec.model, Given) or any(_is(spec.model, scheme) for scheme in server.models)):
+        words = [scheme or "a Hugging Face id, as org/model" for scheme in server.models]
+        yield (
+            ("model",),
+            Problem(
+                f"is no model that {spec.server} reads",
+                given=spec.model,
+                allowed=", ".join(f"{word}…" if "://" in word or word.endswith(":/") else word for word in words),
+                remedy="choose another server, or register the model where this one reads it",
+            ),
+        )
+    if spec.image is None and spec.server not in workload.context.organisation.images.servers:
+        yield (
+            ("image",),
+            Problem(
+                f"is required: organisation.yaml names no image for {spec.server}",
+                remedy=f"write image, or have the platform team write images.servers.{spec.server}",
+            ),
+        )
+    if spec.model_cache and workload.context.cluster.shared_storage_class is None:
+        cluster = workload.context.settings.cluster
+        yield (
+            ("model_cache",),
+            Problem(
+                f"needs volumes that several pods write, and cluster {cluster} has no shared_storage_class",
+                remedy=f"leave model_cache out, or have clusters.{cluster}.shared_storage_class written",
+            ),
+        )
+    if server.indicator is None:
+        unseen = "the organisation counts requests at its gateway, which endpoints do not pass: leave the objective out"
+    else:
+        unseen = (
+            f"{spec.server} counts requests and tells no latency: promise availability alone, or choose another server"
+        )
+    yield from check_objective(workload, _indicator(workload), unseen)
+
+
+def plan(workload: Workload[GpuInferenceEndpointSpec]) -> Plan:
+    """The endpoint's resources."""
+    spec, context = workload.spec, workload.context
+    server = SERVERS[spec.server]
+    rollout, why_rollout = _rollout(workload)
+    start, why_start = _start_allowance(workload)
+    advisories = list(_model_advisories(workload))
+    scaler, no_scaler = _scaler(workload, server)
+    advisories += [no_scaler] if no_scaler else []
+
+    scraped = [server.metrics_port] if server.metrics_port else []
+    inbound = ingress(context, PROXY_PORT, spec.callers, routed=False, scraped=scraped)
+    outbound = [*egress(context, spec.calls, spec.egress), *api_server_egress(workload)]
+    resources = [service_account(workload), network_policy(workload, inbound, outbound)]
+    resources += [*external_secret(workload), *callers_access(workload), *_cache(workload)]
+    after = tuple(found.name for found in resources)
+    resources.append(_deployment(workload, server, rollout, start, scaled=bool(scaler), after=after))
+    resources.append(service(workload, "https", number=443))
+    resources += [*scaler, *disruption_budget(workload, spec.scale.min)]
+
+    port = "http" if server.metrics_port == PORT else "metrics"
+    monitor = pod_monitor(workload, port, "/metrics") if server.metrics_port else None
+    panels = [*server.panels, *gpu_panels(), *resource_panels()]
+    observed, left_out = observe_requests(workload, monitor, _indicator(workload), panels)
+    outputs = {
+        "url": f"{url(workload)}{Template(server.path).safe_substitute(name=workload.name)}",
+        "namespace": workload.namespace,
+        "service_account": workload.name,
+    }
+    derived = {"start": Derived(str(Duration.parse(f"{start}s")), why_start)}
+    if spec.rollout is None:
+        derived["rollout"] = Derived(rollout, why_rollout)
+    return Plan((*resources, *observed), outputs, (*advisories, *left_out), derived)
+
+
+COMPONENT = Definition(
+    name="GpuInferenceEndpoint",
+    spec=GpuInferenceEndpointSpec,
+    plan=plan,
+    outputs={
+        "url": "Where its callers ask for predictions, inside the cluster.",
+        "namespace": "The Kubernetes namespace it runs in, <team>-<environment>.",
+        "service_account": "The name of its Kubernetes ServiceAccount.",
+    },
+    check=check,
+)
+
+
+def _is(model: str, scheme: str) -> bool:
+    return model.startswith(scheme) if scheme else "://" not in model and ":/" not in model and model.count("/") == 1
+
+
+def _indicator(workload: Workload[GpuInferenceEndpointSpec]) -> Indicator | None:
+    own = SERVERS[workload.spec.server].indicator
+    return of_workload(own, workload) if own else of_organisation(workload, routed=False)
+
+
+def _model_advisories(workload: Workload[GpuInferenceEndpointSpec]) -> Iterator[str]:
+    model = workload.spec.model
+    if isinstance(model, str) and "@" in model:
+        yield f"{model} is an alias: a replica takes the version that it means when it starts; name a version to pin it"
+    if not workload.context.cluster.has(Capability.CERT_MANAGER):
+        yield "callers cannot verify the endpoint's certificate: without cert-manager in the cluster it is self-signed"
+
+
+def _rollout(workload: Workload[GpuInferenceEndpointSpec]) -> tuple[Rollout, str]:
+    """How a new version takes over, and why so."""
+    spec = workload.spec
+    if spec.rollout:
+        return spec.rollout, "chosen"
+    quota, needed = quota_of(workload, spec.accelerator), (spec.scale.most + 1) * spec.accelerators
+    if needed <= quota:
+        return Rollout.AVAILABILITY, f"the quota of {quota} {spec.accelerator} has room for a replica more"
+    fewer = "; the only replica is down meanwhile" if spec.scale.min == 1 else ""
+    return (
+        Rollout.RESOURCE_AWARE,
+        f"a replica more would need {needed} {spec.accelerator}, the quota is {quota}{fewer}",
+    )
+
+
+def _start_allowance(workload: Workload[GpuInferenceEndpointSpec]) -> tuple[int, str]:
+    """Seconds that a replica may take to become ready, and why."""
+    spec = workload.spec
+    accelerator = workload.context.organisation.accelerators[spec.accelerator]
+    size = spec.model_size or Memory(accelerator.memory.amount * spec.accelerators)
+    seconds = max(_LEAST_START, 60 + -(-size.amount // _LOAD_BYTES_PER_SECOND))
+    what = "the model's" if spec.model_size else "the accelerators' memory, so at most"
+    return -(-seconds // 10) * 10, f"{what} {size} at 100 MiB a second, and a minute for the server"
+
+
+def _deployment(
+    workload: Workload[GpuInferenceEndpointSpec],
+    server: Server,
+    rollout: Rollout,
+    start: int,
+    *,
+    scaled: bool,
+    after: tuple[str, ...],
+) -> Resource:
+    spec = workload.spec
+    more = int(rollout is Rollout.AVAILABILITY)
+    body: dict[str, Any] = {
+        **({} if scaled else {"replicas": spec.scale.min}),
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": more, "maxUnavailable": 1 - more}},
+        "progressDeadlineSeconds": max(600, start + 60),
+        "selector": {"matchLabels": selector(workload.name)},
+        "template": {
+            "metadata": {"labels": accelerator_labels(spec.accelerator)},
+            "spec": _pod(workload, server, start),
+        },
+    }
+    labels = queue_labels(workload, Priority.SERVING)
+    return resource(workload, "deployment", "apps/v1:Deployment", after, metadata={"labels": labels}, spec=body)
+
+
+def _pod(workload: Workload[GpuInferenceEndpointSpec], server: Server, start: int) -> dict[str, Any]:
+    spec = workload.spec
+    accelerator = accelerator_of(workload, spec.accelerator)
+    command, variables = _command(workload, server)
+    ports = {"http": PORT, **({"metrics": server.metrics_port} if server.metrics_port not in (None, PORT) else {})}
+    main = container(
+        workload,
+        workload.context.organisation.images.servers[spec.server] if spec.image is None else spec.image,
+        limits(spec.resources, accelerator, spec.accelerators),
+        {**data_environment(workload, spec.datasets), **variables},
+        command=command,
+        ports=[{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in ports.items()],
+        startupProbe={
+            "httpGet": {"path": server.ready, "port": "http"}, "periodSeconds": 10, "failureThreshold": start // 10,
+        },
+        readinessProbe={"httpGet": {"path": server.ready, "port": "http"}, "periodSeconds": 5},
+        livenessProbe={"httpGet": {"path": server.alive, "port": "http"}, "periodSeconds": 20, "failureThreshold": 3},
+        lifecycle=draining(spec.drain),
+        volumeMounts=[
+            {"name": "models", "mountPath": MODELS},
+            *([{"name": "shared-memory", "mountPath": "/dev/shm"}] if server.shared_memory else []),  # noqa: S108
+        ],
+    )  # fmt: skip
+    sidecar, volumes = proxy(workload, PORT, spec.drain)
+    kept = {"persistentVolumeClaim": {"claimName": f"{workload.name}-models"}}
+    return pod(
+        workload,
+        [main, sidecar],
+        [
+            {"name": "models", **(kept if spec.model_cache else {"emptyDir": {}})},
+            *([{"name": "shared-memory", "emptyDir": {"medium": "Memory"}}] if server.shared_memory else []),
+            *volumes,
+        ],
+        terminationGracePeriodSeconds=spec.drain.seconds + 30,
+        **placement(accelerator),
+        **({"topologySpreadConstraints": spreading(workload.name)} if spec.scale.most > 1 else {}),
+    )
+
+
+def _command(workload: Workload[GpuInferenceEndpointSpec], server: Server) -> tuple[list[Any], dict[str, Any]]:
+    """The server's command and variables; a model that only the engine knows goes in through a variable."""
+    spec = workload.spec
+    words = {"name": workload.name, "accelerators": spec.accelerators, "drain": spec.drain.seconds}
+    command = [Template(part).substitute(words, model="$(MODEL_URI)") for part in server.command]
+    variables = {
+        key: spec.model if value == "$model" else Template(value).substitute(words)
+        for key, value in (server.env or {}).items()
+    }
+    return command, {**variables, "MODEL_URI": spec.model}
+
+
+def _cache(workload: Workload[GpuInferenceEndpointSpec]) -> Iterator[Resource]:
+    if workload.spec.model_cache:
+        spec = {
+            "accessModes": ["ReadWriteMany"],
+            "storageClassName": workload.context.cluster.shared_storage_class,
+            "resources": {"requests": {"storage": str(workload.spec.model_cache)}},
+        }
+        name = f"{workload.name}-models"
+        yield resource(workload, "model-cache", "core/v1:PersistentVolumeClaim", name=name, spec=spec)
+
+
+def _scaler(workload: Workload[GpuInferenceEndpointSpec], server: Server) -> tuple[list[Resource], str | None]:
+    """KEDA on the server's queue; or why the number of replicas stays."""
+    spec, organisation = workload.spec, workload.context.organisation
+    if spec.scale.most == spec.scale.min:
+        return [], None
+    queue = server.queue
+    if queue is None and organisation.telemetry.requests is RequestMetrics.OPENTELEMETRY:
+        queue = 'sum(http_server_active_requests{job="$namespace/$name"})'
+    missing = (
+        f"cluster {workload.context.settings.cluster} lacks {Capability.KEDA}"
+        if not workload.context.cluster.has(Capability.KEDA)
+        else "organisation.yaml names no telemetry.prometheus to read the queue from"
+        if organisation.telemetry.prometheus is None
+        else f"{spec.server} tells no queue, and the organisation's request metrics do not either"
+        if queue is None
+        else None
+    )
+    if missing or queue is None:
+        return [], f"fixed at {spec.scale.min}, not scaled from {spec.scale.min} to {spec.scale.most}: {missing}"
+    trigger = {
+        "type": "prometheus",
+        "metadata": {
+            "serverAddress": organisation.telemetry.prometheus,
+            "query": Template(queue).substitute(namespace=workload.namespace, name=workload.name),
+            "threshold": str(spec.scale.queue or server.target),
+        },
+    }
+    body = {
+        "scaleTargetRef": {"name": workload.name},
+        "minReplicaCount": spec.scale.min,
+        "maxReplicaCount": spec.scale.most,
+        "triggers": [trigger],
+        # a replica that loads a model for minutes is not thrown away at the first quiet moment (dstack: 10 minutes)
+        "advanced": {"horizontalPodAutoscalerConfig": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 600}}}},
+    }
+    after = (f"{workload.name}-deployment",)
+    return [resource(workload, "autoscaler", "keda.sh/v1alpha1:ScaledObject", after, spec=body)], None

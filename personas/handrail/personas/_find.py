@@ -1,0 +1,60 @@
+"""A workload by its name, among all stacks of a project."""
+
+from __future__ import annotations
+
+from handrail.components._definition import Prepared
+from handrail.core.errors import DocumentError, HandrailError, Problem
+from handrail.core.models import nearest
+from handrail.core.project import Project
+from handrail.personas._stack import StackPlan, is_plain, plan_stack
+
+
+def find_workload(project: Project, name: str, stack: str | None = None) -> tuple[StackPlan, Prepared]:
+    """The stack that a workload is in, planned, and the workload.
+
+    Args:
+        name: the workload's, or `team/workload` where two teams have the name.
+        stack: the stack to look in; default: all, of which the first environment that has it is taken.
+
+    Raises:
+        HandrailError: no stack has it, several teams have it, or the stack that may have it cannot be planned.
+    """
+    if not is_plain(project.program):
+        raise DocumentError(
+            Problem(
+                "the project's program is its own, so no file says what each workload is",
+                given=str(project.program),
+                remedy="`handrail preview STACK` records it and shows what it registers",
+            )
+        )
+    team, _, workload = name.rpartition("/")
+    found: list[tuple[StackPlan, Prepared]] = []
+    known: set[str] = set()
+    failed: list[Problem] = []
+    for candidate in [stack] if stack else project.stacks():
+        try:
+            plan = plan_stack(project.stack(candidate).config, root=project.root, stack=candidate)
+        except HandrailError as error:
+            failed += error.problems
+            continue
+        known |= {prepared.name for prepared in plan.prepared}
+        found += [(plan, each) for each in plan.prepared if each.name == workload and team in ("", plan.context.team)]
+    if not found:
+        if failed:
+            raise HandrailError(failed)
+        near = nearest(workload, known)
+        raise DocumentError(
+            Problem(
+                f"no workload {name} in {stack or 'any stack of this project'}",
+                allowed=", ".join(sorted(known)) or None,
+                remedy=f"did you mean {near}?" if near else None,
+            )
+        )
+    teams = sorted({plan.context.team for plan, _ in found})
+    if len(teams) > 1:
+        remedy = "write " + " or ".join(f"{owner}/{workload}" for owner in teams)
+        raise DocumentError(
+            Problem(f"several teams have a workload {workload}", allowed=", ".join(teams), remedy=remedy)
+        )
+    order = list(found[0][0].context.organisation.environments)
+    return min(found, key=lambda each: order.index(each[0].context.environment))

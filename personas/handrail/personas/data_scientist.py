@@ -1,0 +1,73 @@
+"""The data scientist's words."""
+
+from handrail.personas._persona import Persona, Section
+
+PERSONA = Persona(
+    name="data-scientist",
+    sections={
+        "notebooks": Section(
+            component="NotebookEnv",
+            noun="notebook",
+            words=frozenset(
+                {
+                    "image",
+                    "size",
+                    "storage",
+                    "idle_stop",
+                    "run_time_cap",
+                    "datasets",
+                    "internet",
+                    "env",
+                    "secrets",
+                    "calls",
+                }
+            ),
+        ),
+        "jobs": Section(
+            component="BatchJob",
+            noun="job",
+            words=frozenset(
+                {
+                    "image",
+                    "notebook",
+                    "command",
+                    "parameters",
+                    "output",
+                    "schedule",
+                    "time_zone",
+                    "accelerator",
+                    "cpu",
+                    "memory",
+                    "retries",
+                    "deadline",
+                    "freshness",
+                    "reads",
+                    "writes",
+                    "trains",
+                    "env",
+                    "secrets",
+                    "calls",
+                }
+            ),
+        ),
+        "endpoints": Section(
+            component="GpuInferenceEndpoint",
+            noun="endpoint",
+            words=frozenset(
+                {"model", "image", "accelerator", "scale", "datasets", "callers", "objective", "env", "secrets"}
+            ),
+        ),
+    },
+    shared={"environment_image": "image"},
+    parts={
+        "stateful-set": "JupyterLab",
+        "home": "disk",
+        "stop": "stops by itself",
+        "cron-job": "schedule",
+        "deployment": "model server",
+        "callers": "who may call",
+        "external-secret": "secrets",
+        "alerts": "alerts",
+        "dashboard": "dashboard",
+    },
+)

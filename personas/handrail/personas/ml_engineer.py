@@ -1,0 +1,85 @@
+"""The ML engineer's words."""
+
+from handrail.personas._persona import Persona, Section
+
+PERSONA = Persona(
+    name="ml-engineer",
+    sections={
+        "endpoints": Section(
+            component="GpuInferenceEndpoint",
+            noun="endpoint",
+            words=frozenset(
+                {
+                    "model",
+                    "server",
+                    "image",
+                    "accelerator",
+                    "accelerators",
+                    "model_size",
+                    "model_cache",
+                    "scale",
+                    "rollout",
+                    "drain",
+                    "cpu",
+                    "cpu_limit",
+                    "memory",
+                    "memory_limit",
+                    "env",
+                    "secrets",
+                    "datasets",
+                    "calls",
+                    "callers",
+                    "egress",
+                    "objective",
+                }
+            ),
+        ),
+        "jobs": Section(
+            component="BatchJob",
+            noun="job",
+            words=frozenset(
+                {
+                    "image",
+                    "command",
+                    "notebook",
+                    "parameters",
+                    "output",
+                    "schedule",
+                    "time_zone",
+                    "accelerator",
+                    "accelerators",
+                    "parallel",
+                    "retries",
+                    "deadline",
+                    "keep",
+                    "freshness",
+                    "reads",
+                    "writes",
+                    "trains",
+                    "cpu",
+                    "cpu_limit",
+                    "memory",
+                    "memory_limit",
+                    "env",
+                    "secrets",
+                    "calls",
+                    "egress",
+                }
+            ),
+        ),
+    },
+    shared={"environment_image": "image"},
+    parts={
+        "deployment": "replicas",
+        "service": "address inside the cluster",
+        "autoscaler": "scaling on its queue",
+        "model-cache": "model cache",
+        "callers": "who may call",
+        "external-secret": "secrets",
+        "cron-job": "schedule",
+        "network-policy": "network access",
+        "pod-monitor": "metrics",
+        "alerts": "alerts",
+        "dashboard": "dashboard",
+    },
+)

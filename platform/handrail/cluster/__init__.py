@@ -1,0 +1,1 @@
+"""What only a live cluster can tell or do."""
