@@ -26,7 +26,16 @@ def test_every_command_has_help() -> None:
     """And is listed."""
     code, listed, _ = invoke("--help")
     assert code == 0
-    for command in (["preview"], ["up"], ["destroy"], ["engine"], ["engine", "install"], ["engine", "doctor"]):
+    for command in (
+        ["preview"],
+        ["up"],
+        ["destroy"],
+        ["run"],
+        ["why"],
+        ["engine"],
+        ["engine", "install"],
+        ["engine", "doctor"],
+    ):
         assert command[0] in listed
         assert invoke(*command, "--help")[0] == 0
 
@@ -35,9 +44,9 @@ def test_preview_shows_settings_with_their_lines() -> None:
     """And what would be registered."""
     code, shown, _ = invoke("preview", "payments-dev", "--cwd", str(ROOT))
     assert code == 0
-    assert "checkout  ScalableService" in shown
+    assert "checkout  service  https://" in shown
     assert "line 7" in shown
-    assert "3 components, 19 resources; complete" in shown
+    assert "3 components, 28 resources; complete" in shown
 
 
 def test_preview_speaks_json() -> None:

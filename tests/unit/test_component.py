@@ -65,7 +65,7 @@ def test_every_child_has_the_parent_and_one_provider(tmp_path: Path) -> None:
     """Registered once for all components of a program."""
     found = recorded(tmp_path, SERVICE + f'ScalableService("a", {ARGS})\nScalableService("b", {ARGS})\n')
     children = [r for r in found.registrations if r.type.startswith("kubernetes:")]
-    assert len(children) == 8
+    assert len(children) == 14
     assert {r.provider.partition("::dev::")[0] for r in children} == {
         "urn:pulumi:dev::team::pulumi:providers:kubernetes"
     }
@@ -80,8 +80,11 @@ def test_urns_are_part_of_the_contract(tmp_path: Path) -> None:
     assert [r.urn for r in found.registrations if r.type.startswith(("kubernetes:", "handrail:"))] == [
         f"{component}::a",
         f"{component}$kubernetes:apps/v1:Deployment::a-deployment",
+        f"{component}$kubernetes:core/v1:ConfigMap::a-dashboard",
         f"{component}$kubernetes:core/v1:Service::a-service",
         f"{component}$kubernetes:core/v1:ServiceAccount::a-service-account",
+        f"{component}$kubernetes:monitoring.coreos.com/v1:PrometheusRule::a-alerts",
+        f"{component}$kubernetes:monitoring.coreos.com/v1:ServiceMonitor::a-service-monitor",
         f"{component}$kubernetes:networking.k8s.io/v1:NetworkPolicy::a-network-policy",
     ]
 

@@ -18,7 +18,7 @@ KUBE_DNS = Pod("kube-system", {"k8s-app": "kube-dns"})
 def plans() -> list[StackPlan]:
     """The dev stacks of acme."""
     project = Project.find()
-    stacks = [project.stack(f"{team}-dev") for team in ("platform", "payments", "storefront")]
+    stacks = [project.stack(name) for name in project.stacks() if name.endswith("-dev")]
     return [plan_stack(stack.config, root=project.root, stack=stack.name) for stack in stacks]
 
 
@@ -35,14 +35,20 @@ def manifests(plans: list[StackPlan]) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def pods(manifests: list[dict[str, Any]]) -> dict[str, Pod]:
     """`team/workload` → its pods."""
-    deployments = [m for m in manifests if m["kind"] == "Deployment"]
-    return {f"{m['metadata']['labels']['handrail.dev/team']}/{m['metadata']['name']}": Pod.of(m) for m in deployments}
+    made = [m for m in manifests if m["kind"] in ("Deployment", "StatefulSet", "CronJob")]
+    return {f"{m['metadata']['labels']['handrail.dev/team']}/{m['metadata']['name']}": Pod.of(m) for m in made}
 
 
 @pytest.fixture(scope="module")
 def ports(plans: list[StackPlan]) -> dict[str, int]:
-    """`team/workload` → the port it listens on."""
-    return {f"{plan.context.team}/{p.name}": p.workload.spec.port for plan in plans if plan.file for p in plan.prepared}
+    """`team/workload` → the port it listens on; a job listens nowhere, so any will do."""
+    fixed = {"GpuInferenceEndpoint": 8443, "NotebookEnv": 4180, "BatchJob": 80}
+    return {
+        f"{plan.context.team}/{p.name}": fixed.get(p.definition.name) or p.workload.spec.port
+        for plan in plans
+        if plan.file
+        for p in plan.prepared
+    }
 
 
 def judge(manifests: list[dict[str, Any]], traffics: list[Traffic], acme: Organisation) -> list[bool]:
@@ -73,11 +79,12 @@ def test_every_declared_path_is_open_and_every_other_shut(
         for prepared in plan.prepared if plan.file else ():
             me, spec = f"{plan.context.team}/{prepared.name}", prepared.workload.spec
             calls |= {(me, "/".join(team_and_name(peer, plan.context.team))) for peer in spec.calls}
-            callers |= {("/".join(team_and_name(peer, plan.context.team)), me) for peer in spec.callers}
+            callees = getattr(spec, "callers", [])  # nobody calls a job or a notebook
+            callers |= {("/".join(team_and_name(peer, plan.context.team)), me) for peer in callees}
     pairs = [(a, b) for a, b in product(pods, pods) if a != b]
     found = judge(manifests, [Traffic(pods[a], pods[b], ports[b]) for a, b in pairs], acme)
     assert {pair for pair, is_open in zip(pairs, found, strict=True) if is_open} == calls & callers
-    assert len(calls & callers) == 7
+    assert len(calls & callers) == len(calls) == 14
 
 
 def test_only_the_declared_port_is_open(
@@ -107,12 +114,42 @@ def test_dns_and_the_organisations_services_are_open_to_all(
 def test_from_outside_only_the_gateway_and_the_scrapers(
     manifests: list[dict[str, Any]], pods: dict[str, Pod], ports: dict[str, int], acme: Organisation
 ) -> None:
-    """A routed service is open to the gateway, every service to the scrapers, none to a stranger or the internet."""
+    """What is routed is open to the gateway, services to the scrapers, nothing to a stranger or the internet."""
     gateway, scraper, stranger = (Pod(n, {"app": "x"}) for n in ("gateway-system", "monitoring", "default"))
-    routed = {"payments/checkout", "storefront/web", "storefront/catalogue"}
+    routed = {"payments/checkout", "storefront/web", "storefront/catalogue", "churn/explore", "churn/deep-dive"}
+    services = {
+        "payments/checkout", "payments/ledger", "payments/refunds",
+        "storefront/web", "storefront/catalogue", "storefront/search",
+    }  # fmt: skip
     for name, pod in pods.items():
         traffics = [Traffic(source, pod, ports[name]) for source in (gateway, scraper, stranger, "203.0.113.9")]
-        assert judge(manifests, traffics, acme) == [name in routed, True, False, False]
+        assert judge(manifests, traffics, acme) == [name in routed, name in services, False, False]
+
+
+def test_an_endpoint_is_reached_through_its_proxy_alone(
+    manifests: list[dict[str, Any]], pods: dict[str, Pod], acme: Organisation
+) -> None:
+    """Not at the model server's own port, but for the scrapers where it shows its metrics there."""
+    web, assistant, scorer = pods["storefront/web"], pods["assist/assistant"], pods["churn/churn-scorer"]
+    scraper = Pod("monitoring", {"app": "x"})
+    traffics = [
+        Traffic(web, assistant, 8443), Traffic(web, assistant, 8080),
+        Traffic(scraper, assistant, 8080), Traffic(scraper, assistant, 8443),
+        Traffic(web, scorer, 8443), Traffic(web, scorer, 8080), Traffic(scraper, scorer, 8080),
+        Traffic(assistant, "10.0.0.1", 6443), Traffic(assistant, "10.0.0.1", 443),
+    ]  # fmt: skip
+    assert judge(manifests, traffics, acme) == [True, False, True, False, True, False, False, True, False]
+
+
+def test_a_notebook_reaches_the_internet_and_no_metadata_service(
+    manifests: list[dict[str, Any]], pods: dict[str, Pod], acme: Organisation
+) -> None:
+    """Public addresses, the API server and the sign-in; no private, link-local or shared address."""
+    explore = pods["churn/explore"]
+    ends = ["198.51.100.7", "169.254.169.254", "10.9.9.9", "172.20.0.1", "192.168.1.1", "100.100.100.200"]
+    found = judge(manifests, [Traffic(explore, ip, 443) for ip in ends], acme)
+    assert found == [True, False, False, False, False, False]
+    assert judge(manifests, [Traffic(explore, "10.0.0.1", 6443)], acme) == [True]
 
 
 def test_egress_is_shut_but_for_declared_blocks(

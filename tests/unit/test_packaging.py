@@ -60,6 +60,8 @@ def test_the_wheel_holds_sources_and_data(dist: Path) -> None:
         "handrail/standards/crds/gateway.networking.k8s.io_v1_HTTPRoute.json",
         "handrail/recorder/_child/__main__.py",
         "handrail/components/_args.py",
+        "handrail/components/_telemetry/rules.py",
+        "handrail/components/_start_notebook.py",
         "handrail/personas/app_developer.py",
         "handrail/cli/app.py",
         "handrail/core/py.typed",
@@ -87,6 +89,6 @@ def test_it_works_in_a_clean_environment(kind: str, dist: Path, tmp_path: Path) 
         (acme / "platform/acme_platform/organisation.yaml").read_text()
     )
     (team / "workloads.yaml").write_text((acme / "payments/workloads.yaml").read_text())
-    assert "3 components, 19 resources; complete" in run(environment / "bin" / "handrail", "preview", "dev", cwd=team)
+    assert "3 components, 28 resources; complete" in run(environment / "bin" / "handrail", "preview", "dev", cwd=team)
     found = run(python, "-c", "import handrail.components as c; print(c.ScalableService.__module__)", cwd=tmp_path)
     assert found.strip() == "handrail.components._resources"

@@ -73,6 +73,9 @@ def test_names_types_and_order(context: Context) -> None:
         ("checkout-autoscaler", "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"),
         ("checkout-disruption-budget", "kubernetes:policy/v1:PodDisruptionBudget"),
         ("checkout-route", "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute"),
+        ("checkout-service-monitor", "kubernetes:monitoring.coreos.com/v1:ServiceMonitor"),
+        ("checkout-alerts", "kubernetes:monitoring.coreos.com/v1:PrometheusRule"),
+        ("checkout-dashboard", "kubernetes:core/v1:ConfigMap"),
     ]
     names = [resource.name for resource in found]
     assert all(names.index(before) < names.index(r.name) for r in found for before in r.after)
@@ -115,13 +118,15 @@ def test_everything_is_labelled(context: Context) -> None:
         assert labels["handrail.dev/cost-centre"] == "cc-2100"
         assert labels["handrail.dev/contract"] == "1"
     deployment = by_kind(prepared(WHOLE, context))["Deployment"]
+    assert by_kind(prepared(WHOLE, context))["ConfigMap"]["metadata"]["labels"]["grafana_dashboard"] == "1"
     labels, pod = deployment["metadata"]["labels"], deployment["spec"]["template"]["metadata"]["labels"]
     assert pod == {key: value for key, value in labels.items() if key != "handrail.dev/contract"}
 
 
 def test_a_route_waits_for_what_it_routes_to(context: Context) -> None:
     """It is registered after the Deployment and the Service, with the release's weight."""
-    route = prepared(WHOLE, context, release=Release(weight=10)).plan.resources[-1]
+    resources = prepared(WHOLE, context, release=Release(weight=10)).plan.resources
+    route = next(resource for resource in resources if resource.kind == "HTTPRoute")
     assert route.after == ("checkout-deployment", "checkout-service")
     assert route.inputs["spec"]["rules"][0]["backendRefs"] == [{"name": "checkout", "port": 80, "weight": 10}]
     assert by_kind(prepared(WHOLE, context))["HTTPRoute"]["spec"]["rules"][0]["backendRefs"][0]["weight"] == 100

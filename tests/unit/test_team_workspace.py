@@ -15,15 +15,18 @@ from handrail.organisation.model import Quota
 
 @pytest.fixture
 def platform(context: Context) -> Context:
-    """acme's platform-dev, where payments may have two kinds of accelerators that share a resource name."""
+    """acme's platform-dev without Kueue, where payments may have two kinds of accelerators of one resource name."""
     quota = Quota(cpu=Cpu.parse(40), memory=Memory.parse("80GiB"), accelerators={"l4": 4, "a100": 2})
     acme = context.organisation
     payments = acme.teams["payments"].model_copy(update={"quota": quota})
+    cluster = context.cluster.model_copy(update={"capabilities": context.cluster.capabilities - {Capability.KUEUE}})
     return replace(
         context,
         team="platform",
         stack="platform-dev",
-        organisation=acme.model_copy(update={"teams": {**acme.teams, "payments": payments}}),
+        organisation=acme.model_copy(
+            update={"teams": {**acme.teams, "payments": payments}, "clusters": {**acme.clusters, "dev": cluster}}
+        ),
     )
 
 
@@ -36,7 +39,7 @@ def with_kueue(context: Context) -> Context:
 
 def workspace(context: Context, owner: str = "payments") -> Prepared:
     """A team's workspace."""
-    return prepare(team_workspace.COMPONENT, "payments", {"owner": owner}, context)
+    return prepare(team_workspace.COMPONENT, owner, {"owner": owner}, context)
 
 
 def by_kind(found: Prepared) -> dict[str, Any]:
@@ -85,8 +88,31 @@ def test_accelerators_of_one_resource_name_are_counted_together(platform: Contex
     hard = by_kind(workspace(platform))["ResourceQuota"]["spec"]["hard"]
     assert hard == {
         "requests.cpu": "40", "requests.memory": "80Gi", "limits.cpu": "40", "limits.memory": "80Gi",
-        "requests.nvidia.com/gpu": "6",
+        "requests.storage": "500Gi", "requests.nvidia.com/gpu": "6",
+        "pods": "200", "services": "100", "services.loadbalancers": "0", "services.nodeports": "0",
+        "persistentvolumeclaims": "50", "configmaps": "500", "secrets": "200",
+        "count/jobs.batch": "500", "count/cronjobs.batch": "100",
     }  # fmt: skip
+
+
+def test_a_teams_quota_counts_objects_in_its_own_numbers(platform: Context) -> None:
+    """Over the defaults; what ResourceQuota knows and Handrail has no default for is counted as well."""
+    quota = platform.organisation.teams["payments"].quota.model_copy(
+        update={"objects": {"pods": 20, "count/deployments.apps": 5}, "storage": Memory.parse("1TiB")}
+    )
+    team = platform.organisation.teams["payments"].model_copy(update={"quota": quota})
+    teams = {**platform.organisation.teams, "payments": team}
+    context = replace(platform, organisation=platform.organisation.model_copy(update={"teams": teams}))
+    hard = by_kind(workspace(context))["ResourceQuota"]["spec"]["hard"]
+    assert (hard["pods"], hard["count/deployments.apps"], hard["requests.storage"]) == ("20", "5", "1Ti")
+
+
+def test_only_a_team_with_accelerators_has_callers_reviewed(platform: Context) -> None:
+    """The right to ask who calls, for all accounts of its namespace, from the platform's stack."""
+    binding = by_kind(workspace(platform))["ClusterRoleBinding"]
+    assert binding["roleRef"]["name"] == "system:auth-delegator"
+    assert [subject["name"] for subject in binding["subjects"]] == ["system:serviceaccounts:payments-dev"]
+    assert "ClusterRoleBinding" not in by_kind(workspace(platform, "storefront"))
 
 
 def test_a_team_without_accelerators_gets_none(platform: Context) -> None:

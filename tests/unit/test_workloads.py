@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from handrail.components._definition import Prepared
 from handrail.core.errors import HandrailError
-from handrail.organisation import Context
+from handrail.organisation import Context, Organisation
 from handrail.personas._stack import is_plain, plan_stack
 from handrail.personas._workloads import read_workloads
 
@@ -61,7 +61,8 @@ def test_all_problems_of_a_file_at_once(file: Path, context: Context) -> None:
         "  checkout: {image: r/c, prot: 8080}\n"
         "  ledger: {image: r/l, port: 99999, calls: [fraud/x]}\n"
         "  bad: [1]\n"
-        "jobs: {train: {}}\n"
+        "joobs: {train: {}}\n"
+        "notebooks: {explore: {}}\n"
     )
     found = refusal(file, text, context)
     assert "workloads.yaml:4:26: services.checkout.prot: is no word of app-developer that may stand here" in found
@@ -69,7 +70,41 @@ def test_all_problems_of_a_file_at_once(file: Path, context: Context) -> None:
     assert "workloads.yaml:4:3: services.checkout.port: is required" in found
     assert "workloads.yaml:5:30: services.ledger.port: must be less than or equal to 65535\n    given:   99999" in found
     assert "workloads.yaml:6:8: services.bad: must hold settings by name" in found
-    assert "workloads.yaml:7:1: jobs: is no word that may stand here" in found
+    assert "workloads.yaml:7:1: joobs: is no word that may stand here" in found
+    assert "did you mean jobs?" in found
+    assert "workloads.yaml:8:1: notebooks: is a word of data-scientist, not of app-developer" in found
+
+
+def test_a_word_of_another_persona_says_whose_it_is(file: Path, context: Context) -> None:
+    """For the same thing where somebody has it there, else for another thing; a word of nobody's is a misspelling."""
+    text = HEAD + (
+        "services:\n  ledger: {image: r/l, port: 80, accelerator: l4}\n"
+        "jobs:\n  night: {image: r/n, command: [x], notebook: n.ipynb, frehsness: 2d}\n"
+    )
+    found = refusal(file, text, context)
+    assert (
+        "services.ledger.accelerator: is a word of ml-engineer (for endpoints), not of app-developer for services"
+        in (found)
+    )
+    assert "jobs.night.notebook: is a word of data-scientist (for jobs), not of app-developer for jobs" in found
+    assert "jobs.night.frehsness: is no word of app-developer that may stand here" in found
+    assert "did you mean freshness?" in found
+
+
+def test_the_files_image_is_every_workloads(file: Path, acme: Organisation) -> None:
+    """`environment_image` is the default of image in every section; a workload's own wins; its line is known."""
+    text = (
+        "persona: data-scientist\nteam: churn\nenvironment_image: r/science:1\n"
+        "notebooks: {explore: {}}\njobs: {train: {notebook: a.ipynb}, own: {image: r/own:2, command: [x]}}\n"
+        "endpoints: {scorer: {model: models:/c/1, accelerator: l4}}\n"
+    )
+    found = read(file, text, Context(acme, "dev", "churn", file.parent, "churn-dev"))
+    assert {name: each.workload.spec.image for name, each in found.items()} == {
+        "explore": "r/science:1", "train": "r/science:1", "own": "r/own:2", "scorer": "r/science:1",
+    }  # fmt: skip
+    assert str(found["explore"].sources["image"]).endswith("workloads.yaml:3:20")
+    wrong = refusal(file, text.replace("r/science:1", "[1]"), Context(acme, "dev", "churn", file.parent, "churn-dev"))
+    assert "workloads.yaml:3:20: environment_image: must be text" in wrong
 
 
 def test_the_file_must_be_the_stacks_teams(file: Path, context: Context) -> None:
@@ -122,12 +157,14 @@ def test_a_stack_plans_what_its_config_names(context: Context) -> None:
     root = context.root
     config = {"handrail:organisation": "./stacks/acme/platform/acme_platform", "handrail:environment": "prod"}
     platform = plan_stack(config | {"handrail:team": "platform"}, root=root, stack="platform-prod")
-    assert [prepared.name for prepared in platform.prepared] == ["payments", "storefront"]
+    teams = ["payments", "storefront", "fraud", "assist", "churn"]
+    assert [prepared.name for prepared in platform.prepared] == ["flavors", "priorities", *teams]
     team = config | {"handrail:team": "storefront", "handrail:workloads": "stacks/acme/storefront/workloads.yaml"}
     assert [p.name for p in plan_stack(team, root=root, stack="storefront-prod").prepared] == [
         "web",
         "catalogue",
         "search",
+        "reindex",
     ]
 
 

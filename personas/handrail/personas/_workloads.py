@@ -136,12 +136,22 @@ def _unknown_words(
 
 
 def _whose(word: str, section: Section, persona: Persona) -> str | None:
-    """A sentence that says whose word it is: another persona's for the same thing, else for another."""
+    """A sentence that says whose word it is: other personas' for the same thing, else for other things."""
     for same in (True, False):
-        for other in personas().values():
-            for name, theirs in other.sections.items():
-                if word in theirs.words and (theirs.component == section.component) is same:
-                    return f"is a word of {other.name} (for {name}), not of {persona.name} for {section.noun}s"
+        owners = {
+            other.name: names
+            for other in personas().values()
+            if (
+                names := [
+                    name
+                    for name, theirs in other.sections.items()
+                    if word in theirs.words and (theirs.component == section.component) is same
+                ]
+            )
+        }
+        if owners:
+            said = " and ".join(f"{name} (for {', '.join(names)})" for name, names in owners.items())
+            return f"is a word of {said}, not of {persona.name} for {section.noun}s"
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -125,10 +126,13 @@ def dashboard(workload: Workload[Any], panels: Sequence[Panel]) -> Resource:
 def build(workload: Workload[Any], panels: Sequence[Panel]) -> dict[str, Any]:
     """The dashboard as Grafana's JSON, by Grafana's own SDK."""
     # imported here: only a plan needs the SDK, a command that shows help does not
-    from grafana_foundation_sdk.builders import dashboard as dashboards
-    from grafana_foundation_sdk.builders import prometheus, stat, timeseries
-    from grafana_foundation_sdk.cog.encoder import JSONEncoder
-    from grafana_foundation_sdk.models.dashboard import DataSourceRef, GridPos
+    with warnings.catch_warnings():
+        # it would rather have the second schema, which Grafana before 12 and its sidecar do not read
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from grafana_foundation_sdk.builders import dashboard as dashboards
+        from grafana_foundation_sdk.builders import prometheus, stat, timeseries
+        from grafana_foundation_sdk.cog.encoder import JSONEncoder
+        from grafana_foundation_sdk.models.dashboard import DataSourceRef, GridPos
 
     source = DataSourceRef(type_val="prometheus", uid="${datasource}")
     board = (
