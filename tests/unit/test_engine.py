@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -126,6 +127,9 @@ def test_a_download_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(_install, "_DOWNLOAD_SECONDS", 2)
     assert _install._download() == "it took too long"
     stopped = Path(f"/proc/{pid.read_text().strip()}/stat")
+    deadline = time.monotonic() + 10
+    while stopped.exists() and stopped.read_text().split()[2] != "Z" and time.monotonic() < deadline:
+        time.sleep(0.05)  # a killed process is still there until it has been told
     assert not stopped.exists() or stopped.read_text().split()[2] == "Z"
 
 

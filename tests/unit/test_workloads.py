@@ -82,11 +82,10 @@ def test_a_word_of_another_persona_says_whose_it_is(file: Path, context: Context
         "jobs:\n  night: {image: r/n, command: [x], notebook: n.ipynb, frehsness: 2d}\n"
     )
     found = refusal(file, text, context)
-    assert (
-        "services.ledger.accelerator: is a word of ml-engineer (for endpoints), not of app-developer for services"
-        in (found)
-    )
-    assert "jobs.night.notebook: is a word of data-scientist (for jobs), not of app-developer for jobs" in found
+    owners = "data-scientist (for jobs, endpoints) and ml-engineer (for endpoints, jobs)"
+    assert f"services.ledger.accelerator: is a word of {owners}, not of app-developer for services" in found
+    owners = "data-scientist (for jobs) and ml-engineer (for jobs)"
+    assert f"jobs.night.notebook: is a word of {owners}, not of app-developer for jobs" in found
     assert "jobs.night.frehsness: is no word of app-developer that may stand here" in found
     assert "did you mean freshness?" in found
 
