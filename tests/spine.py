@@ -10,8 +10,8 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 STACKS = [
     f"{team}-{environment}"
-    for team in ("platform", "payments", "storefront")
-    for environment in ("dev", "staging", "prod")
+    for team in ("platform", "payments", "storefront", "fraud", "assist", "churn")
+    for environment in ("dev", "prod")
 ]
 
 

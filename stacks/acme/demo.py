@@ -15,7 +15,7 @@ from handrail.engine.run import run
 from handrail.preview.read import preview
 from handrail.preview.text import show
 
-STACKS = ["platform-dev", "payments-dev", "storefront-dev"]
+STACKS = [f"{team}-dev" for team in ("platform", "payments", "storefront", "fraud", "assist", "churn")]
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from spine import ROOT, Checkout
+from spine import ROOT, STACKS, Checkout
 
 from handrail.engine import Engine
 
@@ -53,5 +53,5 @@ def acme_copy(project: Callable[..., Checkout]) -> Callable[[], Checkout]:
 def deployed(acme_copy: Callable[[], Checkout]) -> Checkout:
     """A copy of acme whose dev stacks are up, by `handrail up`."""
     copy = acme_copy()
-    copy.handrail("up", "--yes", "platform-dev", "payments-dev", "storefront-dev")
+    copy.handrail("up", "--yes", *(stack for stack in STACKS if stack.endswith("-dev")))
     return copy

@@ -6,15 +6,15 @@ from pathlib import Path
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
-from spine import ROOT, Checkout, stable
+from spine import ROOT, STACKS, Checkout, stable
 
 from handrail.core.project import Project
 from handrail.core.resources import Resource
 from handrail.personas._stack import plan_stack
-from handrail.standards import KUBERNETES_VERSION, judge
+from handrail.standards import KUBERNETES_VERSION, judge, problems
 
 pytestmark = pytest.mark.engine
-DEV = ["platform-dev", "payments-dev", "storefront-dev"]
+DEV = [stack for stack in STACKS if stack.endswith("-dev")]
 
 
 def planned(root: Path, stack: str) -> list[Resource]:
@@ -56,9 +56,9 @@ def test_rendered_manifests_are_valid_and_restricted(deployed: Checkout, stack: 
     """Each built-in kind passes kubernetes-validate, strictly, and all pass the restricted pod-security rules."""
     manifests = [yaml.safe_load(text) for text in deployed.manifests(stack).values()]
     assert manifests
-    custom = {"HTTPRoute", "ExternalSecret"}
     for manifest in manifests:
-        if manifest["kind"] not in custom:
+        group = manifest["apiVersion"].partition("/")[0]
+        if "." not in group or group.endswith(".k8s.io") and not group.startswith(("gateway.", "kueue.")):
             kubernetes_validate.validate(manifest, KUBERNETES_VERSION, strict=True)
     resources = [
         Resource(
@@ -68,6 +68,7 @@ def test_rendered_manifests_are_valid_and_restricted(deployed: Checkout, stack: 
         )
         for m in manifests
     ]
+    assert problems(resources) == []
     assert [finding for finding in judge(resources) if finding.verdict != "compliant"] == []
 
 

@@ -33,10 +33,10 @@ def test_a_component_in_a_program(project: Callable[..., Checkout]) -> None:
     )
     shown = team.handrail("preview", "dev").stdout
     assert "checkout  ScalableService" in shown
-    assert "1 component, 8 resources; complete" in shown
+    assert "1 component, 11 resources; complete" in shown
     assert "https://checkout-payments-dev.dev.acme.test/v2" in team.handrail("preview", "--engine", "dev").stdout
     team.handrail("up", "--yes", "dev")
-    assert len(team.manifests("dev")) == 7
+    assert len(team.manifests("dev")) == 10
 
 
 def test_a_given_image_is_resolved_at_up(project: Callable[..., Checkout]) -> None:
@@ -118,9 +118,9 @@ def test_a_repository_of_a_teams_own(project: Callable[..., Checkout]) -> None:
     )
     package = {"PYTHONPATH": str(ROOT / "stacks" / "acme" / "platform")}
     own = Checkout(team.root, team.environment | package)
-    assert "3 components, 19 resources; complete" in own.handrail("preview", "payments-dev").stdout
+    assert "3 components, 28 resources; complete" in own.handrail("preview", "payments-dev").stdout
     own.handrail("up", "--yes", "payments-dev")
-    assert len(own.manifests("payments-dev")) == 19
+    assert len(own.manifests("payments-dev")) == 28
 
 
 def test_generic_registration_equals_the_typed_sdk(project: Callable[..., Checkout]) -> None:
