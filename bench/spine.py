@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from typing import Any
 from handrail.components._definition import prepare
 from handrail.components.scalable_service import COMPONENT
 from handrail.core.resources import replace_leaves
-from handrail.engine import Engine, find, link_provider
+from handrail.engine import Engine, find
 from handrail.organisation import Context, read_context
 
 ROOT = Path(__file__).parents[1]
@@ -33,6 +34,7 @@ ARGS = {
     "env": {"LOG_LEVEL": "info"},
     "secrets": {"DATABASE_URL": "payments/checkout/database-url"},
     "health": "/healthz",
+    "objective": {"availability": "99.9%", "latency_p99": "250ms"},
 }
 CONFIG = {
     "handrail:organisation": str(ROOT / "stacks" / "acme" / "platform" / "acme_platform"),
@@ -56,7 +58,7 @@ TYPES = {
     "core/v1:ServiceAccount": k8s.core.v1.ServiceAccount, "core/v1:Service": k8s.core.v1.Service,
     "networking.k8s.io/v1:NetworkPolicy": k8s.networking.v1.NetworkPolicy, "apps/v1:Deployment": k8s.apps.v1.Deployment,
     "autoscaling/v2:HorizontalPodAutoscaler": k8s.autoscaling.v2.HorizontalPodAutoscaler,
-    "policy/v1:PodDisruptionBudget": k8s.policy.v1.PodDisruptionBudget,
+    "policy/v1:PodDisruptionBudget": k8s.policy.v1.PodDisruptionBudget, "core/v1:ConfigMap": k8s.core.v1.ConfigMap,
 }
 render = {"renderYamlToDirectory": "rendered"}
 provider = pulumi.ProviderResource("kubernetes", "dev", render, pulumi.ResourceOptions(version=VERSION))
@@ -141,7 +143,9 @@ class Bench:
 
     def __init__(self, scratch: Path, engine: Engine) -> None:
         self.scratch, self.engine = scratch, engine
-        link_provider(scratch / "home")
+        assert engine.provider, "run `handrail engine install` first"
+        folder = engine.provider.path.parent
+        shutil.copytree(folder, scratch / "home" / "plugins" / folder.name)
         self.environment = engine.environment(
             {
                 **os.environ,
