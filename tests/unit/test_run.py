@@ -201,8 +201,9 @@ def test_why_names_each_settings_source() -> None:
     assert "fraud-scorer, endpoint of fraud in dev" in done.stdout
     assert "file stacks/acme/fraud/workloads.yaml" in done.stdout
     lines = {line.split()[0]: " ".join(line.split()[1:]) for line in done.stdout.splitlines() if line}
-    assert lines["model"] == "models:/fraud-scorer/12 line 7"
-    assert lines["server"] == "mlflow default"
+    assert lines["model"] == "models:/fraud-scorer/12 line 8"
+    assert lines["server"] == "mlserver line 7"
+    assert lines["drain"] == "1m default"
     assert lines["callers"] == "payments/checkout, backfill-scores derived from calls"
     assert lines["rollout"] == "availability follows: the quota of 6 l4 has room for a replica more"
     assert "advisory  fixed at 2, not scaled from 2 to 4: cluster dev lacks keda" in done.stdout

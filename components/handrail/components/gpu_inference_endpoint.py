@@ -171,7 +171,7 @@ def plan(workload: Workload[GpuInferenceEndpointSpec]) -> Plan:
     server = SERVERS[spec.server]
     rollout, why_rollout = _rollout(workload)
     start, why_start = _start_allowance(workload)
-    advisories = list(_model_advisories(workload))
+    advisories = list(_advisories(workload, server))
     scaler, no_scaler = _scaler(workload, server)
     advisories += [no_scaler] if no_scaler else []
 
@@ -222,12 +222,17 @@ def _indicator(workload: Workload[GpuInferenceEndpointSpec]) -> Indicator | None
     return of_workload(own, workload) if own else of_organisation(workload, routed=False)
 
 
-def _model_advisories(workload: Workload[GpuInferenceEndpointSpec]) -> Iterator[str]:
-    model = workload.spec.model
+def _advisories(workload: Workload[GpuInferenceEndpointSpec], server: Server) -> Iterator[str]:
+    model, requests = workload.spec.model, workload.context.organisation.telemetry.requests
     if isinstance(model, str) and "@" in model:
         yield f"{model} is an alias: a replica takes the version that it means when it starts; name a version to pin it"
     if not workload.context.cluster.has(Capability.CERT_MANAGER):
         yield "callers cannot verify the endpoint's certificate: without cert-manager in the cluster it is self-signed"
+    if server.indicator is None and requests is RequestMetrics.OPENTELEMETRY:
+        yield (
+            f"{workload.spec.server} counts no requests itself: its objective is measured when its image runs "
+            "OpenTelemetry's instrumentation; mlserver serves the same models and counts them"
+        )
 
 
 def _rollout(workload: Workload[GpuInferenceEndpointSpec]) -> tuple[Rollout, str]:

@@ -19,14 +19,18 @@ def job_groups(workload: Workload[Any]) -> list[dict[str, Any]]:
 def _failed(workload: Workload[Any]) -> Iterator[dict[str, Any]]:
     mine = f'namespace="{workload.namespace}"'
     owner = f'kube_job_owner{{{mine},owner_kind="CronJob",owner_name="{workload.name}"}}'
+    failed = f'kube_job_failed{{{mine},condition="true"}} * on (namespace, job_name) group_left () {owner} > 0'
+    newest = f"max by (namespace) (kube_job_created{{{mine}}} and on (namespace, job_name) ({failed}))"
+    succeeded = f'kube_cronjob_status_last_successful_time{{{mine},cronjob="{workload.name}"}}'
     yield {
         "alert": "JobFailed",
-        "expr": f'kube_job_failed{{{mine},condition="true"}} * on (namespace, job_name) group_left () {owner} > 0',
+        # a failed Job stays for days: a later success ends its alert
+        "expr": f"({failed}) unless on (namespace) (max by (namespace) ({succeeded}) > {newest})",
         "labels": {**labels_of(workload), "severity": "ticket"},
         "annotations": {
             "summary": f"a run of {workload.name} in {workload.namespace} failed: {{{{ $labels.job_name }}}}",
-            "description": "It used up its retries or its deadline. Its log: kubectl logs --namespace "
-            f"{workload.namespace} job/{{{{ $labels.job_name }}}}.",
+            "description": "It used up its retries or its deadline, and no run succeeded since. Its log: kubectl logs "
+            f"--namespace {workload.namespace} job/{{{{ $labels.job_name }}}}.",
         },
     }
 
