@@ -58,7 +58,7 @@ def test_rendered_manifests_are_valid_and_restricted(deployed: Checkout, stack: 
     assert manifests
     for manifest in manifests:
         group = manifest["apiVersion"].partition("/")[0]
-        if "." not in group or group.endswith(".k8s.io") and not group.startswith(("gateway.", "kueue.")):
+        if "." not in group or (group.endswith(".k8s.io") and not group.startswith(("gateway.", "kueue."))):
             kubernetes_validate.validate(manifest, KUBERNETES_VERSION, strict=True)
     resources = [
         Resource(
