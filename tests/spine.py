@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 STACKS = [
     f"{team}-{environment}"
     for team in ("platform", "payments", "storefront", "fraud", "assist", "churn")
-    for environment in ("dev", "prod")
+    for environment in ("dev", "staging", "prod")
 ]
 
 

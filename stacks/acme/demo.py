@@ -10,6 +10,7 @@ from rich.console import Console
 
 from handrail.core.errors import HandrailError
 from handrail.core.project import Project
+from handrail.core.selection import select
 from handrail.engine import Engine, install
 from handrail.engine.run import run
 from handrail.preview.read import preview
@@ -32,7 +33,7 @@ def main() -> int:
     engine = progress.wait()
     console.print(f"{engine.version}, {engine.source}: {engine.pulumi}", highlight=False)
     console.rule("Deploying with `pulumi up`")
-    run(project, STACKS, "up", ["--yes", "--skip-preview", "--suppress-outputs", "--suppress-progress"])
+    run(project, select(project, STACKS), "up", ["--yes", "--skip-preview", "--suppress-outputs"])
     console.rule("Done")
     for found in previews:
         files = sorted((project.root / "rendered" / found.stack).rglob("*.yaml"))

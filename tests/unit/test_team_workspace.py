@@ -122,10 +122,10 @@ def test_a_team_without_accelerators_gets_none(platform: Context) -> None:
 
 
 def test_no_one_writes_workloads_by_hand(platform: Context) -> None:
-    """Deploying is the pipeline's: an app developer reads, and forwards ports."""
+    """Deploying is the pipeline's: an app developer reads, forwards ports, and starts jobs."""
     rules = by_kind(workspace(platform))["Role"]["rules"]
     writing = [(rule["resources"], rule["verbs"]) for rule in rules if set(rule["verbs"]) - {"get", "list", "watch"}]
-    assert writing == [(["pods/portforward"], ["create"])]
+    assert writing == [(["pods/portforward"], ["create"]), (["jobs"], ["create", "delete"])]
 
 
 def test_an_unknown_team_is_refused(platform: Context) -> None:

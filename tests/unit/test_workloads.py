@@ -180,3 +180,41 @@ def test_only_a_program_that_does_nothing_else_is_plain(program: str, plain: boo
     """Anything more must be run to be known."""
     (tmp_path / "__main__.py").write_text(program)
     assert is_plain(tmp_path) is plain
+
+
+def test_a_call_that_cannot_be_meant_is_refused(file: Path, context: Context) -> None:
+    """A misspelling of a neighbour, oneself, the same one twice; what is like no neighbour may be in another program."""
+    text = TWO.replace("calls: [ledger]", "calls: [legder, checkout, refunds, refunds]")
+    found = refusal(file, text, context)
+    assert "services.checkout.calls[0]: is no workload of this file that may stand here" in found
+    assert "did you mean ledger?" in found
+    assert "services.checkout.calls[1]: is the workload itself" in found
+    assert "services.checkout.calls[3]: stands here twice" in found
+    assert "calls[2]" not in found
+
+
+def test_a_caller_is_told_where_its_callees_are(file: Path, context: Context) -> None:
+    """Host and token file of each, in this environment; the workload's own setting wins."""
+    text = TWO.replace("calls: [ledger]", "calls: [ledger, fraud/fraud-scorer], env: {LEDGER_HOST: mine}")
+    deployment = next(r for r in read(file, text, context)["checkout"].plan.resources if r.kind == "Deployment")
+    found = {v["name"]: v["value"] for v in deployment.inputs["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert found["FRAUD_SCORER_HOST"] == "fraud-scorer.fraud-dev.svc"
+    assert found["FRAUD_SCORER_TOKEN_FILE"] == "/var/run/secrets/handrail.dev/fraud/fraud-scorer"
+    assert found["LEDGER_HOST"] == "mine"
+
+
+def test_mistakes_of_form_are_sentences(file: Path, context: Context) -> None:
+    """No type of ours, no regular expression, no Python dict in what a person reads."""
+    text = HEAD + (
+        "services:\n  a: {image: 5, port: 80}\n  b: {image: r/b, port: 80, api: v2}\n"
+        "  c: {image: r/c, port: 80, cpu: 2, cpu_limit: 1}\n  d: {image: r/d, port: 80, health: no-slash}\n"
+    )
+    found = refusal(file, text, context)
+    assert "services.a.image: must be a valid string\n    given:   5" in found
+    assert "services.b.api: must hold settings by name\n    given:   v2" in found
+    assert "services.c: cpu_limit (1) is less than cpu (2)" in found
+    assert (
+        "services.d.health: is not written as it must be\n    given:   no-slash\n    do:      write health: The path"
+        in found
+    )
+    assert not [word for word in ("Given", "Spec", "pattern", "{'") if word in found]

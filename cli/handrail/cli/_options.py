@@ -22,7 +22,12 @@ Cwd = Annotated[Path | None, typer.Option("--cwd", "-C", help="Run as if started
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs to read.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Go ahead without asking.")]
 Stacks = Annotated[
-    list[str], typer.Argument(help="The stacks, as payments-dev, one after another.", metavar="STACK...")
+    list[str] | None, typer.Argument(help="The stacks, as payments-dev, or globs, as '*-dev'.", metavar="[STACK]...")
+]
+Environment = Annotated[str | None, typer.Option("--environment", "-e", help="Only stacks of this environment.")]
+Team = Annotated[str | None, typer.Option("--team", "-t", help="Only stacks of this team.")]
+Matrix = Annotated[
+    bool, typer.Option("--matrix", help="Print the selection as a CI job matrix, in JSON, and do nothing.")
 ]
 As = Annotated[Reader | None, typer.Option("--as", help="Whose words to speak; default: those of the stack's file.")]
 Name = Annotated[str, typer.Argument(help="The workload, as checkout, or team/workload.", metavar="NAME")]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from handrail.cli._options import Cwd, Stacks, Yes
+from handrail.cli._options import Cwd, Environment, Matrix, Stacks, Team, Yes
+from handrail.cli._stacks import deploy
 
 
-def destroy(stacks: Stacks, yes: Yes = False, cwd: Cwd = None) -> None:
+def destroy(
+    stacks: Stacks = None,
+    environment: Environment = None,
+    team: Team = None,
+    yes: Yes = False,
+    matrix: Matrix = False,
+    cwd: Cwd = None,
+) -> None:
     """Remove everything that stacks deployed; the stacks and their history stay."""
-    from handrail.core.project import Project
-    from handrail.engine.run import run
-
-    run(Project.find(cwd), stacks, "destroy", ["--yes"] if yes else [])
+    deploy("destroy", stacks, environment, team, yes=yes, matrix=matrix, cwd=cwd)

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from handrail.cli._options import As, Cwd, Json
+from handrail.cli._options import As, Cwd, Environment, Json, Stacks, Team
 
 
 def preview(
-    stacks: Annotated[
-        list[str] | None, typer.Argument(help="The stacks; default: all that have a config file.")
-    ] = None,
+    stacks: Stacks = None,
+    environment: Environment = None,
+    team: Team = None,
     engine: Annotated[
         bool, typer.Option("--engine", help="Ask the Pulumi engine, which also knows the state.")
     ] = False,
@@ -20,19 +20,20 @@ def preview(
     json: Json = False,
     cwd: Cwd = None,
 ) -> None:
-    """Show what a stack would register: no engine, no cluster, no credential."""
+    """Show what stacks would register: no engine, no cluster, no credential. Default: all that have a config file."""
     from handrail.core.project import Project
+    from handrail.core.selection import select
 
     project = Project.find(cwd)
-    names = stacks or project.stacks()
+    targets = select(project, stacks or (), environment=environment, team=team)
     if engine:
         from handrail.engine.run import run
 
-        run(project, names, "preview", ["--json"] if json else [])
+        run(project, targets, "preview", ["--json"] if json else [])
         return
     from handrail.preview.read import preview as read
 
-    previews = [read(project, name) for name in names]
+    previews = [read(project, target.stack) for target in targets]
     if json:
         from handrail.preview.json import dumps
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from handrail.cli._options import Cwd, Stacks, Yes
+from handrail.cli._options import Cwd, Environment, Matrix, Stacks, Team, Yes
+from handrail.cli._stacks import deploy
 
 
-def up(stacks: Stacks, yes: Yes = False, cwd: Cwd = None) -> None:
-    """Deploy stacks with the Pulumi engine; `pulumi up -s STACK` on the same checkout does the same."""
-    from handrail.core.project import Project
-    from handrail.engine.run import run
-
-    run(Project.find(cwd), stacks, "up", ["--yes"] if yes else [])
+def up(
+    stacks: Stacks = None,
+    environment: Environment = None,
+    team: Team = None,
+    yes: Yes = False,
+    matrix: Matrix = False,
+    cwd: Cwd = None,
+) -> None:
+    """Deploy stacks with the Pulumi engine, several at once; for one, `pulumi up -s STACK` does the same."""
+    deploy("up", stacks, environment, team, yes=yes, matrix=matrix, cwd=cwd)

@@ -35,16 +35,18 @@ def check_accelerator(workload: Workload[Any], name: str | None, count: int, *pa
     if name not in catalogue:
         yield path, unknown_word(name, catalogue, "", None, noun="accelerator of the organisation")
         return
-    # in Kueue's cohort a team may borrow what others leave idle; the ResourceQuota knows no borrowing
-    most = quota_of(workload, name)
-    if count > most and not workload.context.cluster.has(Capability.KUEUE):
-        team = workload.context.team
+    context = workload.context
+    team, own = context.team, quota_of(workload, name)
+    # in Kueue's cohort a team may borrow what others leave idle, of a kind that it has; a ResourceQuota lends nothing
+    shared = sum(each.quota.accelerators.get(name, 0) for each in context.organisation.teams.values())
+    most = shared if own and context.cluster.has(Capability.KUEUE) else own
+    if count > most:
         yield (
             path,
             Problem(
                 f"asks for more {name} than the quota of team {team} has",
-                given=str(count),
-                allowed=f"at most {most}",
+                given=f"{count} {name}",
+                allowed=f"at most {most}" if most else "none",
                 remedy=f"ask for fewer, or have teams.{team}.quota.accelerators.{name} raised in organisation.yaml",
             ),
         )

@@ -31,7 +31,8 @@ class BatchJobArgs(TypedDict):
     As `DATABASE_URL: payments/checkout/database-url`. The value itself is never seen by Handrail."""
     calls: NotRequired[list[str]]
     """The workloads it calls: `ledger` in the same team, `fraud/fraud-scorer` in another. For each, a token that says
-    who it is lies in /var/run/secrets/handrail.dev/<team>/<name>; an endpoint asks for it as a bearer token."""
+    who it is lies in the file that <NAME>_TOKEN_FILE names; an endpoint asks for it as a bearer token. <NAME>_HOST is
+    the callee's host in this environment."""
     egress: NotRequired[list[str]]
     """Address blocks outside the cluster that it may reach, each with a TCP port: `10.20.0.0/16:5432`."""
     cpu: NotRequired[str]
@@ -111,7 +112,8 @@ class GpuInferenceEndpointArgs(TypedDict):
     As `DATABASE_URL: payments/checkout/database-url`. The value itself is never seen by Handrail."""
     calls: NotRequired[list[str]]
     """The workloads it calls: `ledger` in the same team, `fraud/fraud-scorer` in another. For each, a token that says
-    who it is lies in /var/run/secrets/handrail.dev/<team>/<name>; an endpoint asks for it as a bearer token."""
+    who it is lies in the file that <NAME>_TOKEN_FILE names; an endpoint asks for it as a bearer token. <NAME>_HOST is
+    the callee's host in this environment."""
     egress: NotRequired[list[str]]
     """Address blocks outside the cluster that it may reach, each with a TCP port: `10.20.0.0/16:5432`."""
     cpu: NotRequired[str]
@@ -162,7 +164,8 @@ class NotebookEnvArgs(TypedDict):
     As `DATABASE_URL: payments/checkout/database-url`. The value itself is never seen by Handrail."""
     calls: NotRequired[list[str]]
     """The workloads it calls: `ledger` in the same team, `fraud/fraud-scorer` in another. For each, a token that says
-    who it is lies in /var/run/secrets/handrail.dev/<team>/<name>; an endpoint asks for it as a bearer token."""
+    who it is lies in the file that <NAME>_TOKEN_FILE names; an endpoint asks for it as a bearer token. <NAME>_HOST is
+    the callee's host in this environment."""
     egress: NotRequired[list[str]]
     """Address blocks outside the cluster that it may reach, each with a TCP port: `10.20.0.0/16:5432`."""
     image: pulumi.Input[str]
@@ -226,7 +229,8 @@ class ScalableServiceArgs(TypedDict):
     As `DATABASE_URL: payments/checkout/database-url`. The value itself is never seen by Handrail."""
     calls: NotRequired[list[str]]
     """The workloads it calls: `ledger` in the same team, `fraud/fraud-scorer` in another. For each, a token that says
-    who it is lies in /var/run/secrets/handrail.dev/<team>/<name>; an endpoint asks for it as a bearer token."""
+    who it is lies in the file that <NAME>_TOKEN_FILE names; an endpoint asks for it as a bearer token. <NAME>_HOST is
+    the callee's host in this environment."""
     egress: NotRequired[list[str]]
     """Address blocks outside the cluster that it may reach, each with a TCP port: `10.20.0.0/16:5432`."""
     cpu: NotRequired[str]

@@ -42,7 +42,8 @@ class ConnectedSpec(Spec):
     As `DATABASE_URL: payments/checkout/database-url`. The value itself is never seen by Handrail."""
     calls: list[Peer] = []
     """The workloads it calls: `ledger` in the same team, `fraud/fraud-scorer` in another. For each, a token that says
-    who it is lies in /var/run/secrets/handrail.dev/<team>/<name>; an endpoint asks for it as a bearer token."""
+    who it is lies in the file that <NAME>_TOKEN_FILE names; an endpoint asks for it as a bearer token. <NAME>_HOST is
+    the callee's host in this environment."""
     egress: list[BlockAndPort] = []
     """Address blocks outside the cluster that it may reach, each with a TCP port: `10.20.0.0/16:5432`."""
 

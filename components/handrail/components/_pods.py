@@ -134,10 +134,22 @@ def audience(team: str, name: str, environment: str) -> str:
     return f"{name}.{namespace_of(team, environment)}.svc"
 
 
+def callees(workload: Workload[Any]) -> dict[str, str]:
+    """Where each callee is in this environment, and where the token for it lies: LEDGER_HOST, LEDGER_TOKEN_FILE."""
+    context = workload.context
+    found = {}
+    for team, name in (team_and_name(peer, context.team) for peer in workload.spec.calls):
+        word = name.upper().replace("-", "_")
+        found[f"{word}_HOST"] = f"{name}.{namespace_of(team, context.environment)}.svc"
+        found[f"{word}_TOKEN_FILE"] = f"{TOKENS}/{team}/{name}"
+    return found
+
+
 def environment(workload: Workload[Any], platform: Mapping[str, str]) -> list[dict[str, Any]]:
     """Environment variables: the platform's, the workload's own over them, secrets; sorted, so that a diff is quiet."""
     spec = workload.spec
-    plain = {name: value for name, value in {**platform, **spec.env}.items() if name not in spec.secrets}
+    known = {**platform, **callees(workload), **spec.env}
+    plain = {name: value for name, value in known.items() if name not in spec.secrets}
     return [
         *({"name": name, "value": value} for name, value in sorted(plain.items())),
         *(

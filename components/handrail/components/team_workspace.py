@@ -40,7 +40,7 @@ _OBJECTS = {
 }
 # What a persona may do by hand beyond reading: deploying is the pipeline's, so no one writes workloads here.
 _BY_HAND: dict[str, list[tuple[str, str, list[str]]]] = {
-    "app-developer": [("", "pods/portforward", ["create"])],
+    "app-developer": [("", "pods/portforward", ["create"]), ("batch", "jobs", ["create", "delete"])],
     "ml-engineer": [("", "pods/portforward", ["create"]), ("batch", "jobs", ["create", "delete"])],
     "data-scientist": [
         ("", "pods/portforward", ["create"]),

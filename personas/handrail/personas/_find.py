@@ -37,7 +37,7 @@ def find_workload(project: Project, name: str, stack: str | None = None) -> tupl
         except HandrailError as error:
             failed += error.problems
             continue
-        known |= {prepared.name for prepared in plan.prepared}
+        known |= {prepared.name for prepared in plan.prepared if plan.file}
         found += [(plan, each) for each in plan.prepared if each.name == workload and team in ("", plan.context.team)]
     if not found:
         if failed:

@@ -12,7 +12,7 @@ from handrail.components._catalogue import definitions
 from handrail.components._definition import Prepared, Source, prepare, prepare_all
 from handrail.core.documents import Document, dotted, load
 from handrail.core.errors import DocumentError, Problem
-from handrail.core.models import unknown_word
+from handrail.core.models import nearest, unknown_word
 from handrail.core.resources import Path as FieldPath
 from handrail.core.resources import leaves
 from handrail.organisation import Context
@@ -101,6 +101,7 @@ def _entries(document: Document, persona: Persona) -> tuple[list[_Entry], list[P
                 path: FieldPath = (word, name)
                 problems += _unknown_words(given, section, persona, path, document)
                 entries.append(_Entry(path, section, given if isinstance(given, dict) else {}))
+    problems += [problem for entry in entries for problem in _calls(entry, entries, document)]
     names = [entry.name for entry in entries]
     problems += [
         Problem("is the name of two workloads", dotted(entry.path), document.where(entry.path, key=True))
@@ -132,7 +133,8 @@ def _unknown_words(
         if word not in section.words:
             where = document.where((*path, word), key=True)
             problem = unknown_word(word, section.words, dotted((*path, word)), where, noun=f"word of {persona.name}")
-            yield replace(problem, message=owned) if (owned := _whose(word, section, persona)) else problem
+            owned = _whose(word, section, persona)
+            yield replace(problem, message=owned, remedy=None) if owned else problem
 
 
 def _whose(word: str, section: Section, persona: Persona) -> str | None:
@@ -190,6 +192,23 @@ def _prepare(
         prefix=entry.path,
         locate=document.where,
     )
+
+
+def _calls(entry: _Entry, entries: list[_Entry], document: Document) -> Iterator[Problem]:
+    """A misspelt call to a workload of the same file, one to itself, or one that stands there twice."""
+    calls = entry.given.get("calls")
+    names = [other.name for other in entries]
+    for index, callee in enumerate(calls if isinstance(calls, list) else ()):
+        if not isinstance(callee, str):
+            continue
+        path: FieldPath = (*entry.path, "calls", index)
+        place = (dotted(path), document.where(path))
+        if callee == entry.name:
+            yield Problem("is the workload itself", *place, given=callee)
+        elif callee in calls[:index]:  # type: ignore[index]
+            yield Problem("stands here twice", *place, given=callee)
+        elif "/" not in callee and callee not in names and nearest(callee, names):
+            yield unknown_word(callee, names, *place, noun="workload of this file")
 
 
 def _callers(callee: _Entry, entries: list[_Entry]) -> list[str]:

@@ -54,7 +54,10 @@ def problems_of(
         prefix: the field path of `value` itself.
         locate: field path → position, as `Document.where`; None where there is no file.
     """
-    return [_problem(detail, model, value, prefix, locate) for detail in error.errors(include_url=False)]
+    details = error.errors(include_url=False)
+    # what may be text or a Pulumi output fails as both: only the first is worth telling
+    told = [detail for detail in details if detail.get("ctx", {}).get("class_name") != "Given"]
+    return [_problem(detail, model, value, prefix, locate) for detail in told or details]
 
 
 def _problem(detail: ErrorDetails, model: type[BaseModel], value: Any, prefix: Path, locate: Locate | None) -> Problem:
@@ -68,7 +71,12 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], value: Any, prefix: P
         return unknown_word(str(location[-1]), fields_at(model, location[:-1]), dotted(path), where)
     if isinstance(detail["input"], Token):
         return Problem("must be known when the program runs: a Pulumi output cannot stand here", dotted(path), where)
-    given = shown(detail["input"])
+    given = None if isinstance(detail["input"], Mapping) else shown(detail["input"])
+    if kind in ("model_type", "dict_type"):
+        return Problem("must hold settings by name", dotted(path), where, given=given)
+    if kind == "string_pattern_mismatch":
+        text = _description(model, location)
+        return Problem("is not written as it must be", dotted(path), where, given=given, remedy=text)
     if "error" in context:
         message, _, allowed = str(context["error"]).partition(": ")
         return Problem(message, dotted(path), where, given=given, allowed=allowed or None)

@@ -46,6 +46,7 @@ class Project:
         stack_directory: where the stacks' config files lie.
         defaults: config that Pulumi.yaml sets for every stack.
         python: the interpreter of the project's virtual environment, if Pulumi.yaml names one.
+        backend: the address of the state backend that Pulumi.yaml names; empty where it names none.
     """
 
     root: Path
@@ -54,6 +55,7 @@ class Project:
     stack_directory: Path
     defaults: Mapping[str, str] = field(default_factory=dict)
     python: Path | None = None
+    backend: str = ""
 
     @classmethod
     def find(cls, start: Path | None = None) -> Project:
@@ -103,6 +105,7 @@ class Project:
                 if not (isinstance(value, dict) and {"type", "description", "default", "secret"} & value.keys())
             },
             python=root / virtualenv / "bin" / "python" if virtualenv else None,
+            backend=str(_mapping(data.get("backend"), document.where(("backend",))).get("url") or ""),
         )
 
     def stacks(self) -> list[str]:

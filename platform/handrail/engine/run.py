@@ -4,65 +4,94 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence
 
 from handrail.core.errors import EngineError, Problem
 from handrail.core.project import Project
-from handrail.engine import Engine, find
+from handrail.core.selection import Target
+from handrail.engine import Engine, find, fleet, locks
 
 _CREATES = frozenset({"up", "preview"})
 
 
-def run(project: Project, stacks: Iterable[str], command: str, arguments: Sequence[str] = ()) -> None:
-    """Run `pulumi COMMAND` on each stack, one after another, in this terminal.
+def run(project: Project, targets: Sequence[Target], command: str, arguments: Sequence[str] = ()) -> None:
+    """Run `pulumi COMMAND` on the selected stacks: one in this terminal, several at once under one display.
 
     A stack that the state backend does not know yet is created first, where the command deploys.
 
     Raises:
-        DocumentError: a stack has no config file.
-        EngineError: there is no engine, or it failed; stacks after the failing one were not touched.
+        EngineError: there is no engine, somebody else holds a stack, or the engine failed.
     """
-    names = [project.stack(name).name for name in stacks]
     engine = find()
-    environment = engine.environment()
-    known = _known(engine, project, environment)
-    for index, name in enumerate(names):
-        if name not in known and command in _CREATES:
-            _pulumi(engine, project, environment, ["stack", "init", name, "--no-select"], name)
-        rest = names[index + 1 :]
-        _pulumi(engine, project, environment, [command, "--stack", name, *arguments], name, rest)
+    known = _known(engine, project)
+    for target in targets:
+        if target.stack not in known and command in _CREATES:
+            _init(engine, project, target.stack)
+    if len(targets) == 1:
+        _one(engine, project, targets[0].stack, [command, *arguments])
+    else:
+        from handrail.engine.display import Display
+
+        with Display(command, [target.stack for target in targets]) as display:
+            found = fleet.Fleet(engine, project, [command, *arguments], display.report)
+            outcomes = found.run(targets, reverse=command == "destroy")
+        display.summary(outcomes)
+        fleet.failures(outcomes)
 
 
-def _pulumi(
-    engine: Engine,
-    project: Project,
-    environment: Mapping[str, str],
-    arguments: list[str],
-    stack: str,
-    rest: Sequence[str] = (),
-) -> None:
-    process = subprocess.Popen([str(engine.pulumi), "--cwd", str(project.root), *arguments], env=dict(environment))  # noqa: S603
+def _one(engine: Engine, project: Project, stack: str, arguments: list[str]) -> None:
+    locks.clear(project, stack, lambda text: print(text, file=sys.stderr, flush=True))
+    command = [str(engine.pulumi), "--cwd", str(project.root), *arguments, "--stack", stack]
+    process = subprocess.Popen(command, env=dict(fleet.environment(engine, project, stack)))  # noqa: S603
     try:
         code = process.wait()
     except KeyboardInterrupt:
         process.wait()  # the engine got the interrupt as well and ends in good order
         raise
     if code:
-        raise EngineError(
-            Problem(
-                f"pulumi {arguments[0]} of stack {stack} ended with exit code {code}; its reason stands above",
-                remedy=f"not touched: {', '.join(rest)}" if rest else None,
-            )
-        )
+        said = "was killed" if code < 0 else f"ended with exit code {code}; its reason stands above"
+        remedy = f"run it again: what was begun goes on (handrail {arguments[0]} {stack})" if code < 0 else None
+        raise EngineError(Problem(f"pulumi {arguments[0]} of stack {stack} {said}", remedy=remedy))
 
 
-def _known(engine: Engine, project: Project, environment: Mapping[str, str]) -> set[str]:
+def _init(engine: Engine, project: Project, stack: str) -> None:
+    done = _pulumi(engine, project, "stack", "init", stack, "--no-select")
+    if done.returncode:
+        raise EngineError(Problem(f"stack {stack} cannot be created: {_reason(done)}", remedy=_remedy(_reason(done))))
+
+
+def _known(engine: Engine, project: Project) -> set[str]:
     """The project's stacks that the state backend has."""
-    listed = subprocess.run(  # noqa: S603
-        [str(engine.pulumi), "--cwd", str(project.root), "stack", "ls", "--json"],
-        env=dict(environment), capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    listed = _pulumi(engine, project, "stack", "ls", "--json")
     if listed.returncode:
-        reason = listed.stderr.strip().removeprefix("error: ")
-        raise EngineError(Problem(f"the state backend does not answer: {reason}"))
+        reason = _reason(listed)
+        raise EngineError(Problem(f"the state backend does not answer: {reason}", remedy=_remedy(reason)))
     return {stack["name"].rpartition("/")[2] for stack in json.loads(listed.stdout)}
+
+
+def _pulumi(engine: Engine, project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(engine.pulumi), "--cwd", str(project.root), *arguments, "--non-interactive"]
+    environment: Mapping[str, str] = engine.environment()
+    return subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)  # noqa: S603
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    return done.stderr.strip().removeprefix("error: ") or done.stdout.strip()
+
+
+# what the engine says in its own words → what a person can do about it
+_REMEDIES = {
+    "passphrase must be set": "export PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE, for the stack",
+    "incorrect passphrase": "export PULUMI_CONFIG_PASSPHRASE with the passphrase that the stack was made with",
+    "permission denied": "make the backend's folder writable for you, or name another one in Pulumi.yaml's backend.url",
+    "read-only file system": "name a writable folder in Pulumi.yaml's backend.url",
+    "no space left on device": "make room on the disk: nothing that was deployed is lost",
+    "no such host": "the backend's name cannot be resolved: check the network and Pulumi.yaml's backend.url",
+    "unexpected end of JSON": "the state file is broken: restore it from .pulumi/backups or its .bak beside it",
+    "invalid character": "the state file is broken: restore it from .pulumi/backups or its .bak beside it",
+}
+
+
+def _remedy(reason: str) -> str | None:
+    return next((remedy for said, remedy in _REMEDIES.items() if said in reason), None)

@@ -1,0 +1,159 @@
+"""Many stacks at once: the engine on each, within a memory bound; one display, one summary, no reason lost."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from itertools import groupby
+from threading import Event, Lock
+
+from handrail.core.errors import EngineError, HandrailError, Problem
+from handrail.core.project import Project
+from handrail.core.selection import Target
+from handrail.engine import locks
+from handrail.engine._find import Engine
+
+STACK_BYTES = 700 * 1024**2
+"""What one deployment may need: engine, provider and program, for some hundred resources."""
+_PATIENCE = 60  # seconds that an interrupted engine has to end in good order
+_CHANGES = re.compile(r"^\s+([-+~]+ \d+ \w+|\d+ unchanged)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one stack; `code` is the engine's exit code, None where it was not begun."""
+
+    stack: str
+    code: int | None
+    seconds: float = 0
+    output: str = ""
+
+    @property
+    def changes(self) -> str:
+        """The engine's own count of what it did, as `+ 12 created, 3 unchanged`."""
+        return ", ".join(match.strip() for match in _CHANGES.findall(self.output))
+
+
+Report = Callable[[str, str | Outcome], None]
+"""Told of each stack: a line of its engine's output, and at the end its Outcome."""
+
+
+def workers(stacks: int) -> int:
+    """How many stacks at once: no more than cores, nor than memory holds."""
+    import psutil
+
+    return max(1, min(stacks, os.cpu_count() or 1, psutil.virtual_memory().available // STACK_BYTES))
+
+
+@dataclass(slots=True)
+class Fleet:
+    """A command of the engine on many stacks.
+
+    Args:
+        command: as ["up", "--yes", "--skip-preview"].
+        report: told how far each stack is.
+    """
+
+    engine: Engine
+    project: Project
+    command: Sequence[str]
+    report: Report
+    _running: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
+    _stopped: Event = field(default_factory=Event)
+    _lock: Lock = field(default_factory=Lock)
+
+    def run(self, targets: Sequence[Target], *, reverse: bool = False) -> list[Outcome]:
+        """Wave after wave; a stack that fails stops no other.
+
+        Args:
+            reverse: the last wave first, as a removal needs it.
+
+        Raises:
+            KeyboardInterrupt: after every engine has ended in good order.
+        """
+        outcomes: list[Outcome] = []
+        ordered = sorted(targets, key=lambda target: target.wave, reverse=reverse)
+        for _, wave in groupby(ordered, key=lambda target: target.wave):
+            outcomes += self._wave(list(wave))
+        return outcomes
+
+    def _wave(self, targets: list[Target]) -> list[Outcome]:
+        with ThreadPoolExecutor(workers(len(targets))) as pool:
+            futures = [pool.submit(self._stack, target.stack) for target in targets]
+            try:
+                return [future.result() for future in as_completed(futures)]
+            except BaseException:
+                self._stop()
+                raise
+
+    def _stack(self, stack: str) -> Outcome:
+        start = time.monotonic()
+        try:
+            outcome = self._deploy(stack, start)
+        except HandrailError as error:
+            outcome = Outcome(stack, 1, time.monotonic() - start, str(error))
+        self.report(stack, outcome)
+        return outcome
+
+    def _deploy(self, stack: str, start: float) -> Outcome:
+        if self._stopped.is_set():
+            return Outcome(stack, None)
+        lines: list[str] = []
+
+        def said(text: str) -> None:
+            lines.append(text)
+            self.report(stack, text)
+
+        locks.clear(self.project, stack, said)
+        command = [str(self.engine.pulumi), "--cwd", str(self.project.root), *self.command]
+        # a session of its own: an interrupt reaches it once, from here, and not from the terminal as well
+        process = subprocess.Popen(  # noqa: S603
+            [*command, "--stack", stack, "--non-interactive", "--color", "never"],
+            env=environment(self.engine, self.project, stack), text=True, errors="replace", start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        with self._lock:
+            self._running[stack] = process
+        for line in process.stdout or ():
+            said(line.rstrip("\n"))
+        code = process.wait()
+        with self._lock:
+            del self._running[stack]
+        return Outcome(stack, code, time.monotonic() - start, "\n".join(lines))
+
+    def _stop(self) -> None:
+        """Ask every engine once to end; what does not is killed."""
+        self._stopped.set()
+        with self._lock:
+            running = list(self._running.values())
+        for process in running:
+            process.send_signal(signal.SIGINT)
+        deadline = time.monotonic() + _PATIENCE
+        for process in running:
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def environment(engine: Engine, project: Project, stack: str) -> Mapping[str, str]:
+    """What the engine of a stack runs with; everything that it starts inherits its mark."""
+    return {**engine.environment(), locks.MARK: locks.mark(project, stack)}
+
+
+def failures(outcomes: Sequence[Outcome]) -> None:
+    """Raises EngineError with the whole reason of each stack that failed, and what was not begun."""
+    failed = [outcome for outcome in outcomes if outcome.code]
+    left = [outcome.stack for outcome in outcomes if outcome.code is None]
+    if failed or left:
+        problems = [
+            Problem(f"stack {outcome.stack} failed, exit code {outcome.code}:\n{outcome.output.strip()}")
+            for outcome in failed
+        ]
+        raise EngineError([*problems, *([Problem(f"not begun: {', '.join(left)}")] if left else [])])
