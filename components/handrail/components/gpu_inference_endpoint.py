@@ -126,7 +126,7 @@ def check(workload: Workload[GpuInferenceEndpointSpec]) -> Found:
     """What needs the organisation to tell."""
     spec, server = workload.spec, SERVERS[workload.spec.server]
     yield from check_pod(workload, ("calls", "callers"))
-    yield from check_accelerator(workload, spec.accelerator, spec.accelerators, "accelerator")
+    yield from check_accelerator(workload, spec.accelerator, spec.accelerators * spec.scale.min, "accelerator")
     yield from check_api_server(workload, "has its callers checked by the API server")
     if not (isinstance(spec.model, Given) or any(_is(spec.model, scheme) for scheme in server.models)):
         words = [scheme or "a Hugging Face id, as org/model" for scheme in server.models]

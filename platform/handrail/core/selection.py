@@ -73,12 +73,12 @@ def _target(project: Project, name: str) -> Target:
 
 def _nothing(targets: list[Target], environment: str | None, team: str | None) -> list[Problem]:
     asked = (
-        ("--environment", environment, {target.environment for target in targets}),
-        ("--team", team, {target.team for target in targets}),
+        ("is in environment", environment, {target.environment for target in targets}),
+        ("is of team", team, {target.team for target in targets}),
     )
     problems = [
-        Problem(f"no stack has {option} {value}", allowed=", ".join(sorted(filter(None, there))))
-        for option, value, there in asked
+        Problem(f"no stack {which} {value}", allowed=", ".join(sorted(filter(None, there))))
+        for which, value, there in asked
         if value is not None and value not in there
     ]
     return problems or [Problem(f"no stack of team {team} is in {environment}")]

@@ -18,6 +18,7 @@ from handrail.core.project import Project
 from handrail.core.selection import Target
 from handrail.engine import locks
 from handrail.engine._find import Engine
+from handrail.engine.remedies import remedy_of
 
 STACK_BYTES = 700 * 1024**2
 """What one deployment may need: engine, provider and program, for some hundred resources."""
@@ -153,7 +154,10 @@ def failures(outcomes: Sequence[Outcome]) -> None:
     left = [outcome.stack for outcome in outcomes if outcome.code is None]
     if failed or left:
         problems = [
-            Problem(f"stack {outcome.stack} failed, exit code {outcome.code}:\n{outcome.output.strip()}")
+            Problem(
+                f"stack {outcome.stack} failed, exit code {outcome.code}:\n{outcome.output.strip()}",
+                remedy=remedy_of(outcome.output),
+            )
             for outcome in failed
         ]
         raise EngineError([*problems, *([Problem(f"not begun: {', '.join(left)}")] if left else [])])

@@ -11,6 +11,7 @@ from handrail.core.errors import EngineError, Problem
 from handrail.core.project import Project
 from handrail.core.selection import Target
 from handrail.engine import Engine, find, fleet, locks
+from handrail.engine.remedies import remedy_of
 
 _CREATES = frozenset({"up", "preview"})
 
@@ -58,7 +59,7 @@ def _one(engine: Engine, project: Project, stack: str, arguments: list[str]) -> 
 def _init(engine: Engine, project: Project, stack: str) -> None:
     done = _pulumi(engine, project, "stack", "init", stack, "--no-select")
     if done.returncode:
-        raise EngineError(Problem(f"stack {stack} cannot be created: {_reason(done)}", remedy=_remedy(_reason(done))))
+        raise EngineError(Problem(f"stack {stack} cannot be created: {_reason(done)}", remedy=remedy_of(_reason(done))))
 
 
 def _known(engine: Engine, project: Project) -> set[str]:
@@ -66,7 +67,7 @@ def _known(engine: Engine, project: Project) -> set[str]:
     listed = _pulumi(engine, project, "stack", "ls", "--json")
     if listed.returncode:
         reason = _reason(listed)
-        raise EngineError(Problem(f"the state backend does not answer: {reason}", remedy=_remedy(reason)))
+        raise EngineError(Problem(f"the state backend does not answer: {reason}", remedy=remedy_of(reason)))
     return {stack["name"].rpartition("/")[2] for stack in json.loads(listed.stdout)}
 
 
@@ -78,20 +79,3 @@ def _pulumi(engine: Engine, project: Project, *arguments: str) -> subprocess.Com
 
 def _reason(done: subprocess.CompletedProcess[str]) -> str:
     return done.stderr.strip().removeprefix("error: ") or done.stdout.strip()
-
-
-# what the engine says in its own words → what a person can do about it
-_REMEDIES = {
-    "passphrase must be set": "export PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE, for the stack",
-    "incorrect passphrase": "export PULUMI_CONFIG_PASSPHRASE with the passphrase that the stack was made with",
-    "permission denied": "make the backend's folder writable for you, or name another one in Pulumi.yaml's backend.url",
-    "read-only file system": "name a writable folder in Pulumi.yaml's backend.url",
-    "no space left on device": "make room on the disk: nothing that was deployed is lost",
-    "no such host": "the backend's name cannot be resolved: check the network and Pulumi.yaml's backend.url",
-    "unexpected end of JSON": "the state file is broken: restore it from .pulumi/backups or its .bak beside it",
-    "invalid character": "the state file is broken: restore it from .pulumi/backups or its .bak beside it",
-}
-
-
-def _remedy(reason: str) -> str | None:
-    return next((remedy for said, remedy in _REMEDIES.items() if said in reason), None)

@@ -1,0 +1,191 @@
+"""Many stacks at once: waves, one failing stack, interrupts; and what a killed engine leaves."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from spine import Checkout, stable
+
+from handrail.engine.locks import MARK
+
+pytestmark = pytest.mark.engine
+STATE = ".state/.pulumi"
+
+
+def started(copy: Checkout, *arguments: str) -> subprocess.Popen[str]:
+    """`handrail ARGUMENTS`, begun and not waited for."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "handrail.cli", *arguments],
+        cwd=copy.root, env=copy.environment, text=True, start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def until(holds: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
+
+
+def locks(copy: Checkout, stack: str) -> list[Path]:
+    """The stack's locks in the file backend."""
+    return list((copy.root / STATE / "locks" / "organization" / "acme" / stack).glob("*.json"))
+
+
+def marked(copy: Checkout) -> list[psutil.Process]:
+    """Living processes of this copy's deployments."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK, "").startswith(f"{copy.root}#") and process.status() != "zombie":
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def engine_of(copy: Checkout) -> psutil.Process:
+    """The engine that runs."""
+    return next(process for process in marked(copy) if process.name() == "pulumi")
+
+
+def test_a_selection_is_deployed_in_waves_and_removed_backwards(acme_copy: Callable[[], Checkout]) -> None:
+    """The same files and state as one at a time; the summary names each stack; a second time nothing changes."""
+    together, apart = acme_copy(), acme_copy()
+    said = together.handrail("up", "--yes", "--environment", "staging").stderr
+    assert said.index("platform-staging") < said.index("fraud-staging")
+    assert "up: 6 of 6" in said
+    for stack in ("platform-staging", "fraud-staging"):
+        apart.handrail("up", "--yes", stack)
+        assert together.manifests(stack) == apart.manifests(stack)
+        assert stable(together.state(stack)) == stable(apart.state(stack))
+    assert "unchanged" in together.handrail("up", "--yes", "*-staging").stderr
+    removed = together.handrail("destroy", "--yes", "--environment", "staging").stderr
+    assert removed.rindex("done") > removed.index("destroy: 6 of 6")
+    assert removed.index("platform-staging") > removed.index("fraud-staging")
+    assert together.manifests("fraud-staging") == {}
+
+
+def test_one_failing_stack_stops_no_other(acme_copy: Callable[[], Checkout]) -> None:
+    """Its whole reason stands at the end; the exit code is 1."""
+    copy = acme_copy()
+    file = copy.root / "stacks/acme/fraud/workloads.yaml"
+    file.write_text(file.read_text().replace("accelerator: l4", "accelerator: l5", 1))
+    done = copy.handrail("up", "--yes", "payments-dev", "fraud-dev", "churn-dev", ok=False)
+    assert done.returncode == 1
+    assert "up: 2 of 3" in done.stderr
+    assert "stack fraud-dev failed" in done.stderr
+    assert "endpoints.fraud-scorer.accelerator: is no accelerator of the organisation" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert copy.manifests("payments-dev")
+    assert copy.manifests("churn-dev")
+
+
+def test_an_interrupt_ends_every_engine_in_good_order(acme_copy: Callable[[], Checkout]) -> None:
+    """Exit code 130, no process and no lock left; the next one completes."""
+    copy = acme_copy()
+    process = started(copy, "up", "--yes", "--environment", "dev")
+    until(lambda: locks(copy, "payments-dev") or locks(copy, "assist-dev"))
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    until(lambda: marked(copy) == [])
+    assert not [lock for stack in ("payments-dev", "assist-dev", "churn-dev") for lock in locks(copy, stack)]
+    copy.handrail("up", "--yes", "--environment", "dev")
+
+
+@pytest.mark.parametrize("moment", ["before the first step", "in a create", "in a checkpoint"])
+def test_after_a_kill_the_next_up_completes(moment: str, acme_copy: Callable[[], Checkout], deployed: Checkout) -> None:
+    """Its dead lock is removed and said so, its plugins are ended, and the end is as if nothing had been."""
+    copy = acme_copy()
+    process = started(copy, "up", "--yes", "payments-dev")
+    rendered, history = copy.root / "rendered/payments-dev", copy.root / STATE / "stacks/acme/payments-dev.json"
+    reached: dict[str, Callable[[], object]] = {
+        "before the first step": lambda: locks(copy, "payments-dev"),
+        "in a create": lambda: list(rendered.rglob("*.yaml")),
+        "in a checkpoint": lambda: "pending_operations" in history.read_text() if history.exists() else False,
+    }
+    until(reached[moment])
+    engine_of(copy).kill()
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "was killed" in said
+    assert "run it again: what was begun goes on (handrail up payments-dev)" in said
+    again = copy.handrail("up", "--yes", "payments-dev")
+    assert "removed the lock of process" in again.stderr
+    until(lambda: marked(copy) == [])
+    assert copy.manifests("payments-dev") == deployed.manifests("payments-dev")
+    assert stable(copy.state("payments-dev")) == stable(deployed.state("payments-dev"))
+
+
+def test_a_lock_that_somebody_holds_is_never_touched(acme_copy: Callable[[], Checkout]) -> None:
+    """Of a living process, or of another machine: who holds it is said, and it stays."""
+    copy = acme_copy()
+    copy.handrail("up", "--yes", "payments-dev")
+    folder = copy.root / STATE / "locks/organization/acme/payments-dev"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = folder / "held.json"
+    held = {"username": "mei", "timestamp": "2099-01-01T00:00:00Z"}
+    for pid, host in ((os.getpid(), socket.gethostname()), (4_000_000, "elsewhere")):
+        lock.write_text(json.dumps({**held, "pid": pid, "hostname": host}))
+        for command in (("up", "--yes", "payments-dev"), ("up", "--yes", "payments-dev", "churn-dev")):
+            done = copy.handrail(*command, ok=False)
+            assert done.returncode == 1
+            assert f"payments-dev is being deployed by process {pid} of mei on {host} since 2099" in done.stderr
+        assert lock.exists()
+    assert "`pulumi cancel --stack payments-dev`" in done.stderr
+    lock.write_text("{")
+    assert "the lock of stack payments-dev cannot be read" in copy.handrail("up", "-y", "payments-dev", ok=False).stderr
+
+
+def test_a_second_up_says_who_holds_the_stack(acme_copy: Callable[[], Checkout]) -> None:
+    """While the first goes on and completes."""
+    copy = acme_copy()
+    first = started(copy, "up", "--yes", "payments-dev")
+    until(lambda: locks(copy, "payments-dev"))
+    done = copy.handrail("up", "--yes", "payments-dev", ok=False)
+    assert "stack payments-dev is being deployed by process" in done.stderr
+    first.communicate(timeout=120)
+    assert first.returncode == 0
+
+
+@pytest.mark.parametrize("fault", ["no passphrase", "unwritable backend", "broken state"])
+def test_a_fault_is_a_sentence_and_nothing_is_lost(fault: str, acme_copy: Callable[[], Checkout]) -> None:
+    """What to do stands in it; mended, the same command completes."""
+    copy = acme_copy()
+    copy.handrail("up", "--yes", "payments-dev", "churn-dev")
+    state = copy.root / STATE / "stacks/acme/payments-dev.json"
+    whole = state.read_text()
+    more: dict[str, str] = {}
+    said = {
+        "no passphrase": "export PULUMI_CONFIG_PASSPHRASE",
+        "unwritable backend": "name another one in Pulumi.yaml's backend.url",
+        "broken state": "restore it from .pulumi/backups",
+    }
+    if fault == "no passphrase":
+        copy = Checkout(copy.root, {k: v for k, v in copy.environment.items() if k != "PULUMI_CONFIG_PASSPHRASE"})
+    elif fault == "unwritable backend":
+        more = {"PULUMI_BACKEND_URL": "file:///proc/no-folder?create_dir=true"}
+    else:
+        state.write_text(whole[: len(whole) // 2])
+    command = [sys.executable, "-m", "handrail.cli", "up", "--yes", "payments-dev", "churn-dev"]
+    done = copy.run(*command, ok=False, **more)
+    assert done.returncode == 1, done.stderr
+    assert said[fault] in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "panic" not in done.stderr
+    if fault == "broken state":
+        state.write_text(whole)
+    assert state.read_text() == whole
+    mended = Checkout(copy.root, {**copy.environment, "PULUMI_CONFIG_PASSPHRASE": ""})
+    assert "unchanged" in mended.handrail("up", "--yes", "payments-dev", "churn-dev").stderr
