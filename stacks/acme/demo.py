@@ -43,15 +43,17 @@ def main() -> int:
         )
         for group in found.groups:
             if url := group.outputs.get("url"):
-                console.print(f"    {group.name:<12}{url}", highlight=False)
+                console.print(f"    {group.name:<22}{url}", highlight=False, soft_wrap=True)
     console.print(
         "\nTry next:\n"
         "    change a port in stacks/acme/payments/workloads.yaml\n"
         "    source .venv/bin/activate; export PULUMI_CONFIG_PASSPHRASE=   # the sample's passphrase is empty\n"
         "    handrail preview payments-dev\n"
         "    handrail up payments-dev\n"
+        "    handrail why fraud-scorer\n"
         "    handrail engine doctor",
         highlight=False,
+        soft_wrap=True,
     )
     return 0
 

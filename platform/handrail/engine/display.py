@@ -40,12 +40,16 @@ class Display:
         """A line of a stack's engine, or its end."""
         if isinstance(news, Outcome):
             self._progress.update(self._tasks[stack], visible=False)
-            self._console.print(Text(f"{stack:<24}{_result(news)}  {news.seconds:.0f} s  {news.changes}"))
+            if not self._console.is_terminal:  # a log has no display: it gets a line
+                self._console.print(Text(f"{stack:<24}{_result(news)}  {news.seconds:.0f} s  {news.changes}"))
         elif news.strip():
             self._progress.update(self._tasks[stack], description=news.strip()[:70], visible=True)
 
     def summary(self, outcomes: Sequence[Outcome]) -> None:
-        """All stacks in one table, those that failed last, where they are seen."""
+        """How many succeeded; and, where no line per stack stands above, all in one table, those that failed last."""
+        self._console.rule(f"{self._command}: {sum(each.code == 0 for each in outcomes)} of {len(outcomes)}")
+        if not self._console.is_terminal:
+            return
         table = Table(box=None, pad_edge=False)
         for head in ("stack", "result", "seconds", "changes"):
             table.add_column(head, header_style="dim")
@@ -54,7 +58,6 @@ class Display:
             table.add_row(
                 outcome.stack, Text(_result(outcome), style=style), f"{outcome.seconds:.0f}", outcome.changes or ""
             )
-        self._console.rule(f"{self._command}: {sum(each.code == 0 for each in outcomes)} of {len(outcomes)}")
         self._console.print(table)
 
 

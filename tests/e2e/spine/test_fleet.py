@@ -71,7 +71,7 @@ def test_a_selection_is_deployed_in_waves_and_removed_backwards(acme_copy: Calla
         assert stable(together.state(stack)) == stable(apart.state(stack))
     assert "unchanged" in together.handrail("up", "--yes", "*-staging").stderr
     removed = together.handrail("destroy", "--yes", "--environment", "staging").stderr
-    assert removed.rindex("done") > removed.index("destroy: 6 of 6")
+    assert "destroy: 6 of 6" in removed
     assert removed.index("platform-staging") > removed.index("fraud-staging")
     assert together.manifests("fraud-staging") == {}
 
