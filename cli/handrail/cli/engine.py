@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from handrail.cli._options import Json
@@ -12,11 +14,13 @@ app = typer.Typer(
 
 
 @app.command()
-def install() -> None:
+def install(
+    yaml: Annotated[bool, typer.Option("--yaml", help="The YAML language host as well, for programs in YAML.")] = False,
+) -> None:
     """Find the engine on PATH, else download it, else build it; the Kubernetes provider as well."""
     from handrail.engine import install
 
-    install()
+    install(yaml=yaml)
 
 
 @app.command()

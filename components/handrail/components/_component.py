@@ -9,7 +9,7 @@ from pulumi.runtime import settings
 
 from handrail.components._definition import Definition, Prepared, prepare
 from handrail.core.errors import HandrailError
-from handrail.core.project import relative
+from handrail.core.project import Project, relative
 from handrail.core.resources import Given, Ref, Resource, replace_leaves
 from handrail.engine import provider_version
 from handrail.organisation import Context, read_context
@@ -26,7 +26,13 @@ def current_context() -> Context:
     """
     config = pulumi.Config("handrail")
     values = {f"handrail:{key}": config.get(key) or "" for key in ("organisation", "team", "environment")}
-    return read_context(values, root=Path(pulumi.runtime.get_root_directory()), stack=pulumi.get_stack())
+    return read_context(values, root=_root(), stack=pulumi.get_stack())
+
+
+def _root() -> Path:
+    """The directory of the stack's Pulumi.yaml; a component plugin is not told, but starts in the program's."""
+    told = pulumi.runtime.get_root_directory()
+    return Path(told) if told else Project.find(Path.cwd()).root
 
 
 class Component(pulumi.ComponentResource):
@@ -69,7 +75,7 @@ class Component(pulumi.ComponentResource):
                 parent=self,
                 version=version,
                 depends_on=[registered[name] for name in resource.after],
-                provider=self.get_provider(resource.type) or _cluster_provider(context),
+                provider=self.get_provider(resource.type) or _cluster_provider(context, self, prepared.name),
             )
             registered[resource.name] = _custom_resource(resource, replace_leaves(resource.inputs, output), opts)
         outputs = {name: replace_leaves(value, output) for name, value in prepared.plan.outputs.items()}
@@ -127,11 +133,15 @@ def _once(key: str, make: Callable[[], T]) -> T:
     return found
 
 
-def _cluster_provider(context: Context) -> pulumi.ProviderResource:
-    """The provider of the stack's cluster, registered once per program."""
-    opts = pulumi.ResourceOptions(version=_once("version", provider_version))
+def _cluster_provider(context: Context, component: pulumi.ComponentResource, name: str) -> pulumi.ProviderResource:
+    """The provider of the stack's cluster: one per program; in a component plugin one per component."""
+    version, cluster = _once("version", provider_version), context.settings.cluster
     inputs = provider_inputs(context, Path.cwd())
-    return _once("provider", lambda: pulumi.ProviderResource("kubernetes", context.settings.cluster, inputs, opts))
+    if not pulumi.runtime.get_root_directory():
+        own = pulumi.ResourceOptions(parent=component, version=version)
+        return _once("provider", lambda: pulumi.ProviderResource("kubernetes", f"{name}-{cluster}", inputs, own))
+    opts = pulumi.ResourceOptions(version=version)
+    return _once("provider", lambda: pulumi.ProviderResource("kubernetes", cluster, inputs, opts))
 
 
 def provider_inputs(context: Context, program: Path) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
     if code == 0:
         print(f"stopping: {reason}", flush=True)
         scale_to_zero()
-    return max(code, 0)
+    return code if code >= 0 else 128 - code  # killed by a signal, as a shell tells it
 
 
 def scale_to_zero() -> None:

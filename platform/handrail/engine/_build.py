@@ -81,6 +81,21 @@ def kubernetes(folder: Path, say: Say) -> None:
         _compile(go, sources, ".", folder / _PROVIDER, flag, say, "the Kubernetes provider")
 
 
+def yaml(folder: Path, say: Say) -> None:
+    """Put the YAML language host into `folder`/bin.
+
+    Raises:
+        EngineError: there is no Go to be had, or the build failed.
+    """
+    go = find_go(say)
+    (folder / "bin").mkdir()
+    with _sources("yaml") as sources:
+        host = "pulumi-language-yaml"
+        flag = f"-X github.com/pulumi/pulumi-yaml/pkg/version.Version=v{_versions.YAML}"
+        package = f"github.com/pulumi/pulumi-yaml/cmd/{host}"
+        _compile(go, sources, package, folder / "bin" / host, flag, say, "the YAML language host")
+
+
 @contextmanager
 def _sources(part: str) -> Iterator[Path]:
     """A copy of a part's Go sources that may be written to."""

@@ -15,8 +15,9 @@ from handrail.engine import _versions
 
 _MANIFEST = "manifest.json"
 SOURCES = Path(__file__).parent / "go"
-VERSIONS = {"pulumi": _versions.PULUMI, "kubernetes": _versions.KUBERNETES}
-"""What is built, each part on its own: the engine with its Python language host, and the Kubernetes provider."""
+VERSIONS = {"pulumi": _versions.PULUMI, "kubernetes": _versions.KUBERNETES, "yaml": _versions.YAML}
+"""What is built, each part on its own: the engine with its Python language host, the Kubernetes provider, and, where it
+is asked for, the YAML language host."""
 
 
 def root() -> Path:

@@ -44,8 +44,9 @@ class Engine:
     provider: Provider | None = None
 
     def environment(self, base: Mapping[str, str] = os.environ) -> dict[str, str]:
-        """`base` with this engine, and the language hosts beside it, first on PATH."""
-        path = f"{self.pulumi.parent}{os.pathsep}{base.get('PATH', '')}"
+        """`base` with this engine, and the language hosts that go with it, first on PATH."""
+        folders = [self.pulumi.parent, *(folder for folder in (_cache.entry("yaml") / "bin",) if folder.is_dir())]
+        path = os.pathsep.join([*map(str, folders), base.get("PATH", "")])
         return {**base, "PATH": path, "PULUMI_SKIP_UPDATE_CHECK": "true"}
 
 

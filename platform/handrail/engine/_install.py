@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,11 +27,12 @@ WAYS = ("path", "download", "build")
 Say = Callable[[str], None]
 
 
-def install(say: Say | None = None) -> Engine:
+def install(say: Say | None = None, *, yaml: bool = False) -> Engine:
     """An engine, a Python language host and a Kubernetes provider, by whichever way works first.
 
     Args:
         say: told about progress, a line at a time; default: standard error.
+        yaml: the YAML language host as well, unless the engine has one beside it.
 
     Raises:
         EngineError: no way worked; each one and its reason are named.
@@ -40,6 +42,8 @@ def install(say: Say | None = None) -> Engine:
     if provider() is None and not _plugin(engine, say):
         _cache.fill(_cache.entry("kubernetes"), lambda folder: _build.kubernetes(folder, say), say)
     link_provider()
+    if yaml and shutil.which("pulumi-language-yaml", path=engine.environment()["PATH"]) is None:
+        _cache.fill(_cache.entry("yaml"), lambda folder: _build.yaml(folder, say), say)
     return Engine(engine.pulumi, engine.version, engine.source, provider())
 
 

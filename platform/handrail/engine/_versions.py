@@ -10,6 +10,9 @@ KUBERNETES_MODULE = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 KUBERNETES = "4.25.0-alpha.20260115033456"
 """The provider that is built: a commit of January 2026, after release 4.24 and before 4.25."""
 
+YAML = "1.32.0"
+"""The module github.com/pulumi/pulumi-yaml that is built: the language host of programs in YAML."""
+
 KUBERNETES_DOWNLOADED = "4.34.2"
 """The provider that is downloaded where the vendor can be reached."""
 
