@@ -26,7 +26,13 @@ def main(arguments: list[str]) -> int:
     """Run the command; 0 when it ended by itself or by the cap."""
     cap, command = int(arguments[0]), arguments[1:]
     process = subprocess.Popen(command)  # noqa: S603
-    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    told: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        told.append(number)
+        process.terminate()
+
+    signal.signal(signal.SIGTERM, stop)
     try:
         code = process.wait(cap)
         reason = "idle" if code == 0 else f"exit code {code}"
@@ -38,7 +44,7 @@ def main(arguments: list[str]) -> int:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    if code == 0:
+    if code == 0 and not told:  # a pod that Kubernetes moves or renews is not idle: the next one must start
         print(f"stopping: {reason}", flush=True)
         scale_to_zero()
     return code if code >= 0 else 128 - code  # killed by a signal, as a shell tells it

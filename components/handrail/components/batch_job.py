@@ -4,6 +4,7 @@ Always a CronJob: without a schedule it is suspended and on a date that never co
 Pulumi never owns an object that finishes, and no change of image, clean-up or refresh starts or repeats a run.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Self
 
@@ -36,6 +37,19 @@ NEVER = "0 0 31 2 *"
 """The schedule of a job on demand: no February has a 31st day."""
 ON_DEMAND = "on demand"
 _WORDS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+_MONTH, _DAY = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC", "SUN|MON|TUE|WED|THU|FRI|SAT"
+
+
+def _field(values: str) -> str:
+    """A field of a schedule as Kubernetes' own parser (robfig/cron) reads it: no last, no nearest, no nth day."""
+    item = rf"(\*|({values})(-({values}))?)(/\d+)?"
+    return rf"{item}(,{item})*"
+
+
+_NUMBER = r"\d{1,2}"
+_KUBERNETES = re.compile(
+    " +".join(map(_field, (_NUMBER, _NUMBER, _NUMBER, rf"{_NUMBER}|{_MONTH}", rf"[0-6]|{_DAY}"))), re.IGNORECASE
+)
 
 
 def _schedule(text: str) -> str:
@@ -49,10 +63,13 @@ def _schedule(text: str) -> str:
         next(CronSim(text, datetime(2026, 1, 1, tzinfo=UTC)))
     except (CronSimError, StopIteration) as error:
         reason = str(error) or "it never comes"
-        raise ValueError(
-            f'is no cron schedule ({reason}): minute hour day month weekday, as "0 2 * * *", or {", ".join(_WORDS)}'
-        ) from None
-    return text
+    else:
+        if _KUBERNETES.fullmatch(text):
+            return text
+        reason = "Kubernetes knows no seconds, no L, W or #, and counts weekdays from 0, Sunday, to 6"
+    raise ValueError(
+        f'is no cron schedule ({reason}): minute hour day month weekday, as "0 2 * * *", or {", ".join(_WORDS)}'
+    )
 
 
 def _time_zone(text: str) -> str:
