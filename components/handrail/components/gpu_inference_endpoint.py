@@ -1,7 +1,6 @@
 """GpuInferenceEndpoint: a model behind an address, on accelerators, for callers that are known."""
 
 from collections.abc import Iterator
-from enum import StrEnum
 from string import Template
 from typing import Annotated, Any, Self
 
@@ -14,13 +13,12 @@ from handrail.components._accelerators import (
     limits,
     placement,
     queue_labels,
-    quota_of,
 )
 from handrail.components._api_server import api_server_egress, check_api_server
 from handrail.components._callers import PORT as PROXY_PORT
 from handrail.components._callers import callers_access, proxy, url
 from handrail.components._data import data_environment
-from handrail.components._definition import Definition, Derived, Found, Plan, Spec, Text, Workload
+from handrail.components._definition import Definition, Derived, Found, Plan, Text, Workload
 from handrail.components._labels import selector
 from handrail.components._network import Peer, egress, ingress
 from handrail.components._parts import (
@@ -34,6 +32,7 @@ from handrail.components._parts import (
 from handrail.components._pod_spec import DatasetUri, PodSpec, check_pod
 from handrail.components._pods import container, draining, pod, spreading
 from handrail.components._servers import MODELS, PORT, SERVERS, ModelServer, Server
+from handrail.components._serving import EndpointScaleSpec, Rollout, rollout_of, scaler_of, start_allowance
 from handrail.components._telemetry.dashboards import gpu_panels, resource_panels
 from handrail.components._telemetry.indicators import Indicator, of_organisation, of_workload
 from handrail.components._telemetry.monitors import pod_monitor
@@ -44,40 +43,6 @@ from handrail.core.errors import Problem
 from handrail.core.resources import Given, Resource
 from handrail.core.units import Cpu, Duration, Memory
 from handrail.organisation import Capability, RequestMetrics
-
-_LOAD_BYTES_PER_SECOND = 100 * 1024**2  # a slow object store; what is faster is ready sooner
-_LEAST_START = 120  # seconds that a server itself takes
-
-
-class EndpointScaleSpec(Spec):
-    """How many replicas, and what makes them more."""
-
-    min: Annotated[int, Field(ge=1)] = 1
-    """Fewest replicas, from 1; default 1: an accelerator that waits is paid for."""
-    max: Annotated[int, Field(ge=1)] | None = None
-    """Most replicas; default: as `min`. More than `min` needs KEDA in the cluster and a server that tells its queue."""
-    queue: Annotated[int, Field(ge=1)] | None = None
-    """Waiting requests per replica above which another one is added; default 4."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.max is not None and self.max < self.min:
-            raise ValueError(f"max ({self.max}) is less than min ({self.min})")
-        return self
-
-    @property
-    def most(self) -> int:
-        """The largest number of replicas."""
-        return self.max or self.min
-
-
-class Rollout(StrEnum):
-    """How a new version takes the place of an old one (the two strategies of kserve#4618)."""
-
-    AVAILABILITY = "availability"
-    """The new replica starts before an old one ends: one more accelerator is needed meanwhile."""
-    RESOURCE_AWARE = "resource-aware"
-    """An old replica ends before the new one starts: no accelerator beyond the quota, one replica fewer meanwhile."""
 
 
 class GpuInferenceEndpointSpec(PodSpec):
@@ -169,10 +134,10 @@ def plan(workload: Workload[GpuInferenceEndpointSpec]) -> Plan:
     """The endpoint's resources."""
     spec, context = workload.spec, workload.context
     server = SERVERS[spec.server]
-    rollout, why_rollout = _rollout(workload)
-    start, why_start = _start_allowance(workload)
+    rollout, why_rollout = rollout_of(workload)
+    start, why_start = start_allowance(workload)
     advisories = list(_advisories(workload, server))
-    scaler, no_scaler = _scaler(workload, server)
+    scaler, no_scaler = scaler_of(workload, server)
     advisories += [no_scaler] if no_scaler else []
 
     scraped = [server.metrics_port] if server.metrics_port else []
@@ -233,31 +198,6 @@ def _advisories(workload: Workload[GpuInferenceEndpointSpec], server: Server) ->
             f"{workload.spec.server} counts no requests itself: its objective is measured when its image runs "
             "OpenTelemetry's instrumentation; mlserver serves the same models and counts them"
         )
-
-
-def _rollout(workload: Workload[GpuInferenceEndpointSpec]) -> tuple[Rollout, str]:
-    """How a new version takes over, and why so."""
-    spec = workload.spec
-    if spec.rollout:
-        return spec.rollout, "chosen"
-    quota, needed = quota_of(workload, spec.accelerator), (spec.scale.most + 1) * spec.accelerators
-    if needed <= quota:
-        return Rollout.AVAILABILITY, f"the quota of {quota} {spec.accelerator} has room for a replica more"
-    fewer = "; the only replica is down meanwhile" if spec.scale.min == 1 else ""
-    return (
-        Rollout.RESOURCE_AWARE,
-        f"a replica more would need {needed} {spec.accelerator}, the quota is {quota}{fewer}",
-    )
-
-
-def _start_allowance(workload: Workload[GpuInferenceEndpointSpec]) -> tuple[int, str]:
-    """Seconds that a replica may take to become ready, and why."""
-    spec = workload.spec
-    accelerator = workload.context.organisation.accelerators[spec.accelerator]
-    size = spec.model_size or Memory(accelerator.memory.amount * spec.accelerators)
-    seconds = max(_LEAST_START, 60 + -(-size.amount // _LOAD_BYTES_PER_SECOND))
-    what = "the model's" if spec.model_size else "the accelerators' memory, so at most"
-    return -(-seconds // 10) * 10, f"{what} {size} at 100 MiB a second, and a minute for the server"
 
 
 def _deployment(
@@ -345,42 +285,3 @@ def _cache(workload: Workload[GpuInferenceEndpointSpec]) -> Iterator[Resource]:
         }
         name = f"{workload.name}-models"
         yield resource(workload, "model-cache", "core/v1:PersistentVolumeClaim", name=name, spec=spec)
-
-
-def _scaler(workload: Workload[GpuInferenceEndpointSpec], server: Server) -> tuple[list[Resource], str | None]:
-    """KEDA on the server's queue; or why the number of replicas stays."""
-    spec, organisation = workload.spec, workload.context.organisation
-    if spec.scale.most == spec.scale.min:
-        return [], None
-    queue = server.queue
-    if queue is None and organisation.telemetry.requests is RequestMetrics.OPENTELEMETRY:
-        queue = 'sum(http_server_active_requests{job="$namespace/$name"})'
-    missing = (
-        f"cluster {workload.context.settings.cluster} lacks {Capability.KEDA}"
-        if not workload.context.cluster.has(Capability.KEDA)
-        else "organisation.yaml names no telemetry.prometheus to read the queue from"
-        if organisation.telemetry.prometheus is None
-        else f"{spec.server} tells no queue, and the organisation's request metrics do not either"
-        if queue is None
-        else None
-    )
-    if missing or queue is None:
-        return [], f"fixed at {spec.scale.min}, not scaled from {spec.scale.min} to {spec.scale.most}: {missing}"
-    trigger = {
-        "type": "prometheus",
-        "metadata": {
-            "serverAddress": organisation.telemetry.prometheus,
-            "query": Template(queue).substitute(namespace=workload.namespace, name=workload.name),
-            "threshold": str(spec.scale.queue or server.target),
-        },
-    }
-    body = {
-        "scaleTargetRef": {"name": workload.name},
-        "minReplicaCount": spec.scale.min,
-        "maxReplicaCount": spec.scale.most,
-        "triggers": [trigger],
-        # a replica that loads a model for minutes is not thrown away at the first quiet moment (dstack: 10 minutes)
-        "advanced": {"horizontalPodAutoscalerConfig": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 600}}}},
-    }
-    after = (f"{workload.name}-deployment",)
-    return [resource(workload, "autoscaler", "keda.sh/v1alpha1:ScaledObject", after, spec=body)], None
