@@ -235,7 +235,7 @@ def test_a_command_is_run_as_it_is_written(churn: Context) -> None:
     assert "HOME" not in told(found)
 
 
-MISPLACED = "parameters and output belong to a notebook\n    allowed: a command takes its arguments itself"
+MISPLACED = "parameters and output belong to a notebook; a command takes its arguments itself"
 UNWRITTEN = "is not written as it must be"
 
 

@@ -20,7 +20,7 @@ PLATFORM = {"TeamWorkspace", "ResourceFlavors", "WorkloadPriorities"}
 ARGUMENTS = {
     "BatchJob": '{"image": image, "command": ["run"], "accelerator": "l4", "secrets": {"A": "a"}, "calls": ["payments/x"]}',
     "GpuInferenceEndpoint": '{"image": image, "model": image, "accelerator": "l4", "callers": ["payments/checkout"],'
-    ' "model_cache": "10GiB", "scale": {"min": 2, "max": 3}}',
+    ' "server": "vllm", "model_cache": "10GiB", "scale": {"min": 2, "max": 3}}',
     "NotebookEnv": '{"image": image, "size": "gpu", "datasets": ["s3://a/b"]}',
     "ScalableService": '{"image": image, "port": 80, "api": {"version": "v1"}, "scale": {"min": 2, "max": 3},'
     ' "secrets": {"A": "a"}, "env": {"B": image}}',

@@ -16,8 +16,8 @@ from handrail.organisation import Capability, Context, RequestMetrics
 IMAGE = "registry.acme.test/fraud/scoring:3.4.0"
 SMALL: dict[str, Any] = {"model": "models:/fraud-scorer/7", "accelerator": "l4", "image": IMAGE}
 WHOLE: dict[str, Any] = {
-    "server": "mlserver",
-    "model": "models:/fraud-scorer/7",
+    "server": "vllm",
+    "model": "s3://acme-models/fraud-scorer",
     "accelerator": "l4",
     "accelerators": 2,
     "model_size": "20GiB",
@@ -33,7 +33,7 @@ WHOLE: dict[str, Any] = {
     "calls": ["payments/ledger"],
     "callers": ["payments/checkout", "backfill"],
     "egress": ["10.20.0.0/24:5432"],
-    "objective": {"availability": "99.9%", "latency_p99": "250ms"},
+    "objective": {"availability": "99.9%", "latency_p99": "300ms"},
 }
 QUEUE_LABELS = {"kueue.x-k8s.io/queue-name": "default", "kueue.x-k8s.io/priority-class": "serving"}
 
@@ -123,7 +123,7 @@ def test_names_types_and_order(fraud: Context) -> None:
 def test_outputs_are_known_before_anything_runs(fraud: Context) -> None:
     """The address follows from names, and its path from the server."""
     assert prepared(WHOLE, fraud).plan.outputs == {
-        "url": "https://fraud-scorer.fraud-staging.svc/v2/models/fraud-scorer/infer",
+        "url": "https://fraud-scorer.fraud-staging.svc/v1/chat/completions",
         "namespace": "fraud-staging",
         "service_account": "fraud-scorer",
     }
@@ -204,7 +204,7 @@ SERVERS: dict[str, dict[str, Any]] = {
     },
     "triton": {
         "model": "s3://acme-models/m",
-        "command": "tritonserver --model-repository=$(MODEL_URI) --http-port=8080 --metrics-port=8002 --allow-grpc=false --exit-timeout-secs=60",
+        "command": "tritonserver --model-repository=$(MODEL_URI) --http-port=8080 --metrics-port=8002 --allow-grpc=false --exit-timeout-secs=25",
         "probes": ("/v2/health/ready", "/v2/health/live"),
         "ports": {"http": 8080, "metrics": 8002, "https": 8443},
         "monitored": "metrics",
@@ -320,7 +320,7 @@ def test_fetched_models_are_kept_where_volumes_can_be_shared(fraud: Context) -> 
     def models(args: dict[str, Any]) -> dict[str, Any]:
         return next(volume for volume in pod_of(prepared(args, fraud))["volumes"] if volume["name"] == "models")
 
-    cached = SMALL | {"model_cache": "50GiB"}
+    cached = SMALL | {"server": "vllm", "model": "org/model", "model_cache": "50GiB"}
     assert parts(prepared(cached, fraud))["model-cache"]["spec"] == {
         "accessModes": ["ReadWriteMany"],
         "storageClassName": "shared",
@@ -392,7 +392,7 @@ def test_the_number_of_replicas_follows_the_queue(fraud: Context) -> None:
                 "type": "prometheus",
                 "metadata": {
                     "serverAddress": "http://prometheus.monitoring.svc:9090",
-                    "query": 'sum(rest_server_requests_in_progress{job="fraud-staging/fraud-scorer"})',
+                    "query": 'sum(vllm:num_requests_waiting{job="fraud-staging/fraud-scorer"})',
                     "threshold": "8",
                 },
             }
@@ -645,3 +645,12 @@ def test_what_the_model_is_told(fraud: Context) -> None:
         }.items()
     )
     assert found["API_KEY"] is None  # a reference
+
+
+@pytest.mark.parametrize("server", ["mlflow", "mlserver", "triton"])
+def test_a_cache_that_would_not_be_used_is_refused(server: str, fraud: Context) -> None:
+    """These servers fetch their model anew at each start; a volume beside them would only fill up."""
+    model = "s3://acme-models/m"
+    said = refusal(SMALL | {"server": server, "model": model, "image": "r/x:1", "model_cache": "50GiB"}, fraud)
+    assert f"model_cache: would be of no use: {server} fetches its model anew at each start" in said
+    assert "leave model_cache out; vllm finds again what it fetched" in said

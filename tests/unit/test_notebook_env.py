@@ -198,14 +198,13 @@ def test_a_size_whose_accelerator_the_quota_lacks_is_refused(churn: Context) -> 
 def test_it_stops_itself(args: dict[str, Any], idle: int, cap: int, derived: dict[str, str], churn: Context) -> None:
     """The profile's times or shorter ones; kernels and terminals that do nothing are ended first."""
     found = prepared(SMALL | args, churn)
-    assert command(found)[:5] == ["python", "/opt/handrail/start.py", str(cap), "jupyter", "lab"]
+    assert command(found)[:6] == ["python", "/opt/handrail/start.py", str(idle), str(cap), "jupyter", "lab"]
     assert (
         flags(found).items()
         >= {
             "MappingKernelManager.cull_idle_timeout": str(idle),
             "MappingKernelManager.cull_connected": "True",
             "TerminalManager.cull_inactive_timeout": str(idle),
-            "ServerApp.shutdown_no_activity_timeout": str(idle),
         }.items()
     )
     assert "MappingKernelManager.cull_busy" not in flags(found)

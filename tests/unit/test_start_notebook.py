@@ -28,7 +28,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 import handrail.components._start_notebook as start
-start.ACCOUNT = Path(sys.argv[1])
+start.ACCOUNT, start.POLL = Path(sys.argv[1]), 0.1
 sys.exit(start.main(sys.argv[2:]))
 """
 SLEEP = "import time; print('started', flush=True); time.sleep(60)"
@@ -38,11 +38,13 @@ POLITE = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(
 
 @dataclass
 class ApiServer:
-    """What was asked of it, and what it answers with."""
+    """What was asked of it, and what it answers with; JupyterLab's kernels and terminals as well."""
 
     port: int = 0
     status: int = 200
     asked: list[dict[str, Any]] = field(default_factory=list)
+    working: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    tokens: list[str] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -66,6 +68,15 @@ def api_server() -> Iterator[ApiServer]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
+        def do_GET(self) -> None:
+            what = self.path.partition("?")[0].rpartition("/")[2]
+            state.tokens.append(self.headers["Authorization"])
+            text = json.dumps(state.working.get(what, [])).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
         def log_message(self, *args: Any, **words: Any) -> None:
             """Silent."""
 
@@ -78,13 +89,23 @@ def api_server() -> Iterator[ApiServer]:
         thread.join()
 
 
-def started(server: ApiServer, folder: Path, cap: int, program: str) -> "subprocess.Popen[str]":
+def started(
+    server: ApiServer, folder: Path, cap: int, program: str, idle: int = 60, sign_in: bool = True
+) -> "subprocess.Popen[str]":
     """A notebook that is really `program`."""
     (folder / "token").write_text("a-token")
-    own = {"API_SERVER": f"http://127.0.0.1:{server.port}", "NAMESPACE": "churn-dev", "STATEFULSET": "explore"}
+    own = {
+        "API_SERVER": f"http://127.0.0.1:{server.port}",
+        "NAMESPACE": "churn-dev",
+        "STATEFULSET": "explore",
+        "JUPYTER": f"http://127.0.0.1:{server.port}",
+    }
     inherited = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(folder), str(cap), sys.executable, "-c", program],
+        [
+            *(sys.executable, "-c", PROGRAM, str(folder), str(idle), str(cap), sys.executable, "-c", program),
+            *(["--IdentityProvider.token="] if sign_in else []),
+        ],
         env={**inherited, **own},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -114,8 +135,56 @@ def told_to_stop(process: "subprocess.Popen[str]") -> tuple[int, list[str], str]
 def test_an_idle_notebook_scales_itself_to_zero(api_server: ApiServer, tmp_path: Path) -> None:
     """It ended by itself: with the account's token, its own StatefulSet, and nothing else."""
     code, out, _ = ended(started(api_server, tmp_path, 60, "print('worked', flush=True)"))
-    assert (code, out) == (0, ["worked", "stopping: idle", "scaled to 0: 200"])
+    assert (code, out) == (0, ["worked", "stopping: it ended", "scaled to 0: 200"])
     assert api_server.asked == [SCALED]
+
+
+OLD, NOW = "2020-01-01T00:00:00.000000Z", "2099-01-01T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    "working",
+    [
+        {},
+        {"kernels": [{"execution_state": "idle", "last_activity": OLD}], "terminals": [{"last_activity": OLD}]},
+    ],
+    ids=["nothing runs", "nothing does anything"],
+)
+def test_a_notebook_in_which_nothing_works_is_stopped(
+    working: dict[str, list[dict[str, str]]], api_server: ApiServer, tmp_path: Path
+) -> None:
+    """Whether or not a browser tab polls it; its own server goes on until it is told."""
+    api_server.working = working
+    code, out, _ = ended(started(api_server, tmp_path, 60, POLITE, idle=1))
+    assert (code, out) == (0, ["started", "stopping: idle for 1 s", "scaled to 0: 200"])
+    assert api_server.asked == [SCALED]
+
+
+@pytest.mark.parametrize(
+    "working",
+    [
+        {"kernels": [{"execution_state": "busy", "last_activity": OLD}]},
+        {"kernels": [{"execution_state": "idle", "last_activity": NOW}]},
+        {"terminals": [{"last_activity": NOW}]},
+    ],
+    ids=["a busy kernel", "a kernel that worked", "a terminal that worked"],
+)
+def test_a_notebook_in_which_something_works_goes_on(
+    working: dict[str, list[dict[str, str]]], api_server: ApiServer, tmp_path: Path
+) -> None:
+    """Up to its cap."""
+    api_server.working = working
+    code, out, _ = ended(started(api_server, tmp_path, 3, POLITE, idle=1))
+    assert (code, out[1]) == (0, "stopping: ran for 3 s, its cap")
+
+
+def test_without_sign_in_it_asks_for_a_token_that_its_log_shows(api_server: ApiServer, tmp_path: Path) -> None:
+    """A new one each time; its own questions carry it."""
+    _, out, _ = ended(started(api_server, tmp_path, 1, POLITE, sign_in=False))
+    address, _, token = out[0].partition("/lab?token=")
+    assert address == f"open http://127.0.0.1:{api_server.port}"
+    assert len(token) == 32
+    assert set(api_server.tokens) == {f"token {token}"}
 
 
 @pytest.mark.parametrize("program", [SLEEP, POLITE], ids=["dies", "exits"])
@@ -159,5 +228,5 @@ def test_an_api_server_that_refuses_is_a_failure(api_server: ApiServer, tmp_path
     """It is told, and Kubernetes starts the notebook again, which asks once more."""
     api_server.status = 403
     code, out, errors = ended(started(api_server, tmp_path, 60, "pass"))
-    assert (code, out, errors) == (1, ["stopping: idle"], "urllib.error.HTTPError: HTTP Error 403: Forbidden")
+    assert (code, out, errors) == (1, ["stopping: it ended"], "urllib.error.HTTPError: HTTP Error 403: Forbidden")
     assert api_server.asked == [SCALED]

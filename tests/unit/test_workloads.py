@@ -218,3 +218,16 @@ def test_mistakes_of_form_are_sentences(file: Path, context: Context) -> None:
         in found
     )
     assert not [word for word in ("Given", "Spec", "pattern", "{'") if word in found]
+
+
+def test_two_callees_of_one_name_are_told_apart(file: Path, context: Context) -> None:
+    """By their teams; the same callee written in two ways is one."""
+    text = TWO.replace("calls: [ledger]", "calls: [ledger, payments/ledger, fraud/scorer, churn/scorer]")
+    deployment = next(r for r in read(file, text, context)["checkout"].plan.resources if r.kind == "Deployment")
+    pod = deployment.inputs["spec"]["template"]["spec"]
+    found = {v["name"]: v["value"] for v in pod["containers"][0]["env"]}
+    assert found["FRAUD_SCORER_HOST"] == "scorer.fraud-dev.svc"
+    assert found["CHURN_SCORER_HOST"] == "scorer.churn-dev.svc"
+    assert "SCORER_HOST" not in found
+    tokens = next(volume for volume in pod["volumes"] if volume["name"] == "tokens")["projected"]["sources"]
+    assert [t["serviceAccountToken"]["path"] for t in tokens] == ["payments/ledger", "fraud/scorer", "churn/scorer"]

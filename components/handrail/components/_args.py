@@ -137,7 +137,7 @@ class GpuInferenceEndpointArgs(TypedDict):
     model_size: NotRequired[str]
     """How large the model is; how long it may take to start follows. Default: as much as the accelerators hold."""
     model_cache: NotRequired[str]
-    """A volume that keeps fetched models for all replicas, so that a restart fetches nothing; default: none is kept."""
+    """A volume that keeps fetched models for all replicas, so that a restart fetches nothing (vllm); default: none."""
     scale: NotRequired[EndpointScaleArgs]
     """How many replicas; default 1, fixed."""
     rollout: NotRequired[str]

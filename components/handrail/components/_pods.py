@@ -104,7 +104,7 @@ def pod(
                 "path": f"{team}/{name}",
             }
         }
-        for team, name in (team_and_name(peer, workload.context.team) for peer in workload.spec.calls)
+        for team, name in _called(workload)
     ]
     return {
         "serviceAccountName": workload.name,
@@ -135,14 +135,23 @@ def audience(team: str, name: str, environment: str) -> str:
 
 
 def callees(workload: Workload[Any]) -> dict[str, str]:
-    """Where each callee is in this environment, and where the token for it lies: LEDGER_HOST, LEDGER_TOKEN_FILE."""
-    context = workload.context
+    """Where each callee is in this environment, and where the token for it lies: LEDGER_HOST, LEDGER_TOKEN_FILE.
+
+    Two callees of one name bear their teams' as well: FRAUD_SCORER_HOST, CHURN_SCORER_HOST.
+    """
+    called = _called(workload)
+    names = [name for _, name in called]
     found = {}
-    for team, name in (team_and_name(peer, context.team) for peer in workload.spec.calls):
-        word = name.upper().replace("-", "_")
-        found[f"{word}_HOST"] = f"{name}.{namespace_of(team, context.environment)}.svc"
+    for team, name in called:
+        word = (name if names.count(name) == 1 else f"{team}-{name}").upper().replace("-", "_")
+        found[f"{word}_HOST"] = f"{name}.{namespace_of(team, workload.context.environment)}.svc"
         found[f"{word}_TOKEN_FILE"] = f"{TOKENS}/{team}/{name}"
     return found
+
+
+def _called(workload: Workload[Any]) -> list[tuple[str, str]]:
+    """Team and name of each callee, once however it is written."""
+    return list(dict.fromkeys(team_and_name(peer, workload.context.team) for peer in workload.spec.calls))
 
 
 def environment(workload: Workload[Any], platform: Mapping[str, str]) -> list[dict[str, Any]]:

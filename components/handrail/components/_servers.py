@@ -40,6 +40,7 @@ class Server:
         env: environment variables.
         panels: what its people ask for on the dashboard.
         shared_memory: whether its processes talk through /dev/shm.
+        caches: whether it finds again what it once fetched into MODELS.
     """
 
     command: tuple[str, ...]
@@ -54,6 +55,7 @@ class Server:
     env: Mapping[str, str] | None = None
     panels: tuple[Panel, ...] = ()
     shared_memory: bool = False
+    caches: bool = False
 
 
 _MINE = 'job="$namespace/$name"'  # a PodMonitor's job label is its own namespace and name
@@ -108,7 +110,7 @@ SERVERS = {
     ),
     ModelServer.TRITON: Server(
         command=("tritonserver", "--model-repository=$model", f"--http-port={PORT}", "--metrics-port=8002",
-                 "--allow-grpc=false", "--exit-timeout-secs=$drain"),
+                 "--allow-grpc=false", "--exit-timeout-secs=25"),
         models=(*_STORES, "as://"),
         alive="/v2/health/live",
         ready="/v2/health/ready",
@@ -159,6 +161,7 @@ SERVERS = {
             }),
         ),
         shared_memory=True,
+        caches=True,
     ),
 }  # fmt: skip
 """Server → its preset."""

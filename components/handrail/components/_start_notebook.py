@@ -2,30 +2,38 @@
 
 This file is mounted into the notebook's pod and uses nothing but Python's standard library.
 
-    python start.py CAP_SECONDS COMMAND...
+    python start.py IDLE_SECONDS CAP_SECONDS COMMAND...
 
-JupyterLab ends by itself when nothing ran for as long as its own settings say. STATEFULSET, NAMESPACE and API_SERVER
-stand in the environment.
+Idle means that no kernel and no terminal did anything: an open browser tab is not work (JupyterLab itself takes its
+polling for activity, jupyterlab#9379), a busy kernel is. In the environment stand STATEFULSET, NAMESPACE, API_SERVER,
+and JUPYTER, where the command listens.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import ssl
 import subprocess
 import sys
+import time
 import urllib.request
+from datetime import datetime
 from pathlib import Path
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+POLL = 30.0
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command; 0 when it ended by itself or by the cap."""
-    cap, command = int(arguments[0]), arguments[1:]
-    process = subprocess.Popen(command)  # noqa: S603
+    """Run the command; 0 when it ended by itself, for want of work, or by the cap."""
+    idle, cap, command = int(arguments[0]), int(arguments[1]), arguments[2:]
+    address, token = os.environ["JUPYTER"], secrets.token_urlsafe(24)
+    if "--IdentityProvider.token=" not in command:  # nobody signs in before it: it asks for a token
+        print(f"open {address}/lab?token={token}", flush=True)
+    process = subprocess.Popen(command, env={**os.environ, "JUPYTER_TOKEN": token})  # noqa: S603
     told: list[int] = []
 
     def stop(number: int, _: object) -> None:
@@ -33,21 +41,53 @@ def main(arguments: list[str]) -> int:
         process.terminate()
 
     signal.signal(signal.SIGTERM, stop)
-    try:
-        code = process.wait(cap)
-        reason = "idle" if code == 0 else f"exit code {code}"
-    except subprocess.TimeoutExpired:
-        reason, code = f"ran for {cap} s, its cap", 0
-        process.terminate()
+    began = worked = time.time()
+    reason = None
+    while reason is None and process.poll() is None:
         try:
-            process.wait(30)
+            process.wait(min(POLL, cap))
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            worked = max(worked, last_work(address, token))
+            if time.time() - began >= cap:
+                reason = f"ran for {cap} s, its cap"
+            elif time.time() - worked >= idle:
+                reason = f"idle for {idle} s"
+    if reason:
+        end(process)
+    code = 0 if reason else process.returncode
     if code == 0 and not told:  # a pod that Kubernetes moves or renews is not idle: the next one must start
-        print(f"stopping: {reason}", flush=True)
+        print(f"stopping: {reason or 'it ended'}", flush=True)
         scale_to_zero()
     return code if code >= 0 else 128 - code  # killed by a signal, as a shell tells it
+
+
+def last_work(address: str, token: str) -> float:
+    """When a kernel or a terminal last did something, in seconds since 1970; 0 where there is none or no answer."""
+    found = 0.0
+    for what in ("kernels", "terminals"):
+        request = urllib.request.Request(  # noqa: S310  on this machine
+            f"{address}/api/{what}?no_track_activity=1", headers={"Authorization": f"token {token}"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+                entries = json.load(answer)
+        except (OSError, ValueError):  # it starts, or has no terminals
+            continue
+        for entry in entries:
+            busy = entry.get("execution_state") == "busy"
+            at = datetime.fromisoformat(entry["last_activity"].replace("Z", "+00:00"))
+            found = max(found, time.time() if busy else at.timestamp())
+    return found
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ask it to end; what does not within half a minute is killed."""
+    process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def scale_to_zero() -> None:

@@ -48,7 +48,8 @@ def _field(values: str) -> str:
 
 _NUMBER = r"\d{1,2}"
 _KUBERNETES = re.compile(
-    " +".join(map(_field, (_NUMBER, _NUMBER, _NUMBER, rf"{_NUMBER}|{_MONTH}", rf"[0-6]|{_DAY}"))), re.IGNORECASE
+    " +".join(map(_field, (_NUMBER, _NUMBER, _NUMBER, rf"{_NUMBER}|{_MONTH}", rf"[0-6]|{_DAY}"))),
+    re.IGNORECASE | re.ASCII,
 )
 
 
@@ -60,6 +61,7 @@ def _schedule(text: str) -> str:
     try:
         from datetime import UTC, datetime
 
+        text = " ".join(text.split())
         next(CronSim(text, datetime(2026, 1, 1, tzinfo=UTC)))
     except (CronSimError, StopIteration) as error:
         reason = str(error) or "it never comes"
@@ -133,7 +135,7 @@ class BatchJobSpec(PodSpec):
         if bool(self.notebook) == bool(self.command):
             raise ValueError("needs exactly one of notebook and command")
         if not self.notebook and (self.parameters or self.output is not None):
-            raise ValueError("parameters and output belong to a notebook: a command takes its arguments itself")
+            raise ValueError("parameters and output belong to a notebook; a command takes its arguments itself")
         for word in ("deadline", "keep", "freshness"):
             amount: Duration | None = getattr(self, word)
             if amount is not None and amount.seconds < 1:

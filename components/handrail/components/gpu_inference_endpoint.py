@@ -61,7 +61,7 @@ class GpuInferenceEndpointSpec(PodSpec):
     model_size: Memory | None = None
     """How large the model is; how long it may take to start follows. Default: as much as the accelerators hold."""
     model_cache: Memory | None = None
-    """A volume that keeps fetched models for all replicas, so that a restart fetches nothing; default: none is kept."""
+    """A volume that keeps fetched models for all replicas, so that a restart fetches nothing (vllm); default: none."""
     scale: EndpointScaleSpec = EndpointScaleSpec()
     """How many replicas; default 1, fixed."""
     rollout: Rollout | None = None
@@ -112,7 +112,17 @@ def check(workload: Workload[GpuInferenceEndpointSpec]) -> Found:
                 remedy=f"write image, or have the platform team write images.servers.{spec.server}",
             ),
         )
-    if spec.model_cache and workload.context.cluster.shared_storage_class is None:
+    if spec.model_cache and not server.caches:
+        yield (
+            ("model_cache",),
+            Problem(
+                f"would be of no use: {spec.server} fetches its model anew at each start",
+                remedy="leave model_cache out; "
+                + ", ".join(name for name, each in SERVERS.items() if each.caches)
+                + " finds again what it fetched",
+            ),
+        )
+    elif spec.model_cache and workload.context.cluster.shared_storage_class is None:
         cluster = workload.context.settings.cluster
         yield (
             ("model_cache",),
@@ -267,7 +277,7 @@ def _pod(workload: Workload[GpuInferenceEndpointSpec], server: Server, start: in
 def _command(workload: Workload[GpuInferenceEndpointSpec], server: Server) -> tuple[list[Any], dict[str, Any]]:
     """The server's command and variables; a model that only the engine knows goes in through a variable."""
     spec = workload.spec
-    words = {"name": workload.name, "accelerators": spec.accelerators, "drain": spec.drain.seconds}
+    words = {"name": workload.name, "accelerators": spec.accelerators}
     command = [Template(part).substitute(words, model="$(MODEL_URI)") for part in server.command]
     variables = {
         key: spec.model if value == "$model" else Template(value).substitute(words)

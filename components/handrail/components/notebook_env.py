@@ -260,6 +260,7 @@ def _own_environment(workload: Workload[NotebookEnvSpec]) -> dict[str, str]:
         "API_SERVER": "https://kubernetes.default.svc",
         "NAMESPACE": workload.namespace,
         "STATEFULSET": workload.name,
+        "JUPYTER": f"http://127.0.0.1:{_PORT}",
     }
 
 
@@ -267,7 +268,7 @@ def _command(spec: NotebookEnvSpec, profile: NotebookProfile, *, signed_in: bool
     idle = (spec.idle_stop or profile.idle).seconds
     cap = (spec.run_time_cap or profile.cap).seconds
     settings: dict[str, object] = {
-        # behind the sign-in only the proxy reaches it; by port-forward it asks for the token in its log
+        # behind the sign-in only the proxy reaches it; by port-forward it asks for the token that its log shows
         "ServerApp.ip": "127.0.0.1" if signed_in else "0.0.0.0",  # noqa: S104  behind its network policy
         "ServerApp.port": _PORT,
         "ServerApp.root_dir": _HOME,
@@ -276,10 +277,9 @@ def _command(spec: NotebookEnvSpec, profile: NotebookProfile, *, signed_in: bool
         **({"IdentityProvider.token": ""} if signed_in else {"ServerApp.authenticate_prometheus": False}),
         "MappingKernelManager.cull_idle_timeout": idle,
         "MappingKernelManager.cull_interval": 60,
-        "MappingKernelManager.cull_connected": True,  # a forgotten browser tab is not work; a busy kernel is
+        "MappingKernelManager.cull_connected": True,  # an idle kernel gives its memory back before the whole stops
         "TerminalManager.cull_inactive_timeout": idle,
         "TerminalManager.cull_interval": 60,
-        "ServerApp.shutdown_no_activity_timeout": idle,
     }
     flags = [f"--{name}={value}" for name, value in settings.items()]
-    return ["python", f"{_START}/start.py", str(cap), "jupyter", "lab", *flags]
+    return ["python", f"{_START}/start.py", str(idle), str(cap), "jupyter", "lab", *flags]

@@ -36,10 +36,15 @@ WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 
 
 def labels_of(workload: Workload[Any]) -> dict[str, str]:
-    """The labels that rules and alerts of a workload carry, so that an alert finds its team."""
+    """The labels that rules and alerts of a workload carry: an alert finds its team, and pages by its tier."""
     context = workload.context
-    return {"namespace": workload.namespace, "workload": workload.name, "team": context.team,
-            "environment": context.environment}  # fmt: skip
+    return {
+        "namespace": workload.namespace,
+        "workload": workload.name,
+        "team": context.team,
+        "environment": context.environment,
+        "tier": str(context.settings.tier),
+    }
 
 
 def objective_groups(workload: Workload[Any], objective: Objective) -> tuple[list[dict[str, Any]], list[str]]:
