@@ -1,4 +1,4 @@
-"""What a dead engine left behind: its lock in a file backend, its plugins' processes. What lives is never touched."""
+"""What a dead engine left: its lock in a file backend, half a checkpoint, its plugins. Nothing that lives."""
 
 from __future__ import annotations
 
@@ -43,9 +43,32 @@ def clear(project: Project, stack: str, say: Say) -> None:
             raise EngineError(_held(lock, stack))
         file.unlink(missing_ok=True)
         say(f"{stack}: removed the lock of process {lock.pid}, which ran on this machine and is dead")
+        _restore(project, stack, say)
     for process in _orphans(mark(project, stack)):
         say(f"{stack}: ended process {process.pid}, which a dead engine had left")
         process.kill()
+
+
+def _restore(project: Project, stack: str, say: Say) -> None:
+    """Take the checkpoint before, where the engine was killed in the writing of one: it does not write it at once."""
+    folder = _folder(project)
+    if folder is None:
+        return
+    state = folder / ".pulumi" / "stacks" / project.name / f"{stack}.json"
+    before = state.with_name(f"{state.name}.bak")
+    if not state.exists() or _whole(state) or not _whole(before):
+        return
+    state.replace(state.with_name(f"{state.name}.broken"))
+    before.replace(state)
+    say(f"{stack}: the last checkpoint was written in part; the one before it is taken, the broken one kept beside it")
+
+
+def _whole(file: Path) -> bool:
+    try:
+        json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ def run(project: Project, targets: Sequence[Target], command: str, arguments: Se
         EngineError: there is no engine, somebody else holds a stack, or the engine failed.
     """
     engine = find()
+    _clear(project, targets)
     known = _known(engine, project)
     for target in targets:
         if target.stack not in known and command in _CREATES:
@@ -41,8 +42,17 @@ def run(project: Project, targets: Sequence[Target], command: str, arguments: Se
         fleet.failures(outcomes)
 
 
+def _clear(project: Project, targets: Sequence[Target]) -> None:
+    """Mend what dead engines left before anything reads the backend; one of several that is held fails in its turn."""
+    for target in targets:
+        try:
+            locks.clear(project, target.stack, lambda text: print(text, file=sys.stderr, flush=True))
+        except EngineError:
+            if len(targets) == 1:
+                raise
+
+
 def _one(engine: Engine, project: Project, stack: str, arguments: list[str]) -> None:
-    locks.clear(project, stack, lambda text: print(text, file=sys.stderr, flush=True))
     command = [str(engine.pulumi), "--cwd", str(project.root), *arguments, "--stack", stack]
     process = subprocess.Popen(command, env=dict(fleet.environment(engine, project, stack)))  # noqa: S603
     try:

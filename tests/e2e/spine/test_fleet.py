@@ -128,6 +128,28 @@ def test_after_a_kill_the_next_up_completes(moment: str, acme_copy: Callable[[],
     assert stable(copy.state("payments-dev")) == stable(deployed.state("payments-dev"))
 
 
+def test_half_a_checkpoint_is_replaced_by_the_one_before(acme_copy: Callable[[], Checkout], deployed: Checkout) -> None:
+    """As a kill in the writing of one leaves it, beside a dead lock; without such a lock it is nobody's to mend."""
+    copy = acme_copy()
+    copy.handrail("up", "--yes", "payments-dev")
+    state = copy.root / STATE / "stacks/acme/payments-dev.json"
+    half = state.read_text()[:1000]
+    state.write_text(half)
+    assert copy.handrail("up", "--yes", "payments-dev", ok=False).returncode == 1
+    assert state.read_text() == half
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    folder = copy.root / STATE / "locks/organization/acme/payments-dev"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = {"pid": ended.pid, "hostname": socket.gethostname(), "username": "x", "timestamp": "2020-01-01T00:00:00Z"}
+    (folder / "dead.json").write_text(json.dumps(lock))
+    said = copy.handrail("up", "--yes", "payments-dev").stderr
+    assert f"removed the lock of process {ended.pid}" in said
+    assert "the last checkpoint was written in part; the one before it is taken" in said
+    assert state.with_name("payments-dev.json.broken").read_text() == half
+    assert stable(copy.state("payments-dev")) == stable(deployed.state("payments-dev"))
+
+
 def test_a_lock_that_somebody_holds_is_never_touched(acme_copy: Callable[[], Checkout]) -> None:
     """Of a living process, or of another machine: who holds it is said, and it stays."""
     copy = acme_copy()
