@@ -47,8 +47,9 @@ class Indicator:
     buckets: tuple[Duration, ...] = ()
 
     def request_rate(self, window: str) -> str:
-        """Requests a second."""
-        return self._rate(((name, "") for name in self.requests), window)
+        """Requests a second; of several counters, those that there are."""
+        rates = [self._rate(((name, ""),), window) for name in self.requests]
+        return rates[0] if len(rates) == 1 else " or ".join([" + ".join(rates), *rates])
 
     def error_rate(self, window: str) -> str:
         """Failed requests a second; 0 where none ever failed, because then there is no series."""
