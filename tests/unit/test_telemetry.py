@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -78,7 +79,20 @@ def test_every_expression_is_promql() -> None:
     )
 
 
-def test_dashboards_are_grafanas() -> None:
+def test_dashboards_are_of_grafanas_schema() -> None:
+    """Read by Grafana's own types and written again, nothing is lost or changed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # as where they are built
+        from grafana_foundation_sdk.cog import plugins
+        from grafana_foundation_sdk.cog.encoder import JSONEncoder
+        from grafana_foundation_sdk.models.dashboard import Dashboard
+    plugins.register_default_plugins()
+    for prepared in every():
+        board = dashboard_of(prepared)
+        assert json.loads(JSONEncoder().encode(Dashboard.from_json(board))) == board
+
+
+def test_dashboards_fit_a_screen() -> None:
     """Unique addresses, panels that don't overlap within 24 columns, a unit and a data source everywhere."""
     boards = [(prepared, dashboard_of(prepared)) for prepared in every()]
     assert len({board["uid"] for _, board in boards}) == len(boards)
