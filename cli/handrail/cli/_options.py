@@ -35,3 +35,7 @@ Stack = Annotated[
     str | None,
     typer.Option("--stack", "-s", help="The stack; default: the first environment that has the workload."),
 ]
+Parallel = Annotated[
+    int | None,
+    typer.Option("--parallel", "-p", min=1, help="How many stacks at once; default: as cores and memory allow."),
+]

@@ -16,6 +16,7 @@ def deploy(
     *,
     yes: bool,
     matrix: bool,
+    parallel: int | None,
     cwd: Path | None,
 ) -> None:
     """Run the engine's `command` on the selection; a bare command without any selection is a usage error."""
@@ -39,4 +40,4 @@ def deploy(
     if several and not yes:
         typer.confirm(f"{command} {', '.join(each.stack for each in targets)}?", abort=True)
     arguments = ["--yes", "--skip-preview"] if several else ["--yes"] if yes else []
-    run(project, targets, command, arguments)
+    run(project, targets, command, arguments, at_once=parallel)

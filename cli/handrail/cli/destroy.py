@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handrail.cli._options import Cwd, Environment, Matrix, Stacks, Team, Yes
+from handrail.cli._options import Cwd, Environment, Matrix, Parallel, Stacks, Team, Yes
 from handrail.cli._stacks import deploy
 
 
@@ -12,7 +12,8 @@ def destroy(
     team: Team = None,
     yes: Yes = False,
     matrix: Matrix = False,
+    parallel: Parallel = None,
     cwd: Cwd = None,
 ) -> None:
     """Remove everything that stacks deployed; the stacks and their history stay."""
-    deploy("destroy", stacks, environment, team, yes=yes, matrix=matrix, cwd=cwd)
+    deploy("destroy", stacks, environment, team, yes=yes, matrix=matrix, parallel=parallel, cwd=cwd)

@@ -59,12 +59,14 @@ class Fleet:
     Args:
         command: as ["up", "--yes", "--skip-preview"].
         report: told how far each stack is.
+        at_once: how many stacks at once; default: as many as there are cores, and as memory holds.
     """
 
     engine: Engine
     project: Project
     command: Sequence[str]
     report: Report
+    at_once: int | None = None
     _running: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
     _stopped: Event = field(default_factory=Event)
     _lock: Lock = field(default_factory=Lock)
@@ -85,7 +87,7 @@ class Fleet:
         return outcomes
 
     def _wave(self, targets: list[Target]) -> list[Outcome]:
-        with ThreadPoolExecutor(workers(len(targets))) as pool:
+        with ThreadPoolExecutor(self.at_once or workers(len(targets))) as pool:
             futures = [pool.submit(self._stack, target.stack) for target in targets]
             try:
                 return [future.result() for future in as_completed(futures)]

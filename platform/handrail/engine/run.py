@@ -16,10 +16,20 @@ from handrail.engine.remedies import remedy_of
 _CREATES = frozenset({"up", "preview"})
 
 
-def run(project: Project, targets: Sequence[Target], command: str, arguments: Sequence[str] = ()) -> None:
+def run(
+    project: Project,
+    targets: Sequence[Target],
+    command: str,
+    arguments: Sequence[str] = (),
+    *,
+    at_once: int | None = None,
+) -> None:
     """Run `pulumi COMMAND` on the selected stacks: one in this terminal, several at once under one display.
 
     A stack that the state backend does not know yet is created first, where the command deploys.
+
+    Args:
+        at_once: how many of several stacks at once; default: as many as there are cores, and as memory holds.
 
     Raises:
         EngineError: there is no engine, somebody else holds a stack, or the engine failed.
@@ -36,7 +46,7 @@ def run(project: Project, targets: Sequence[Target], command: str, arguments: Se
         from handrail.engine.display import Display
 
         with Display(command, [target.stack for target in targets]) as display:
-            found = fleet.Fleet(engine, project, [command, *arguments], display.report)
+            found = fleet.Fleet(engine, project, [command, *arguments], display.report, at_once)
             outcomes = found.run(targets, reverse=command == "destroy")
         display.summary(outcomes)
         fleet.failures(outcomes)
