@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from planned import without
 
 from handrail.components._definition import Prepared, prepare
 from handrail.components.batch_job import COMPONENT, NEVER
@@ -75,13 +76,6 @@ def main(found: Prepared) -> dict[str, Any]:
 def told(found: Prepared) -> dict[str, Any]:
     """Its plain environment variables."""
     return {each["name"]: each.get("value") for each in main(found)["env"]}
-
-
-def without(context: Context, *capabilities: Capability) -> Context:
-    """`context` on a cluster that lacks `capabilities`."""
-    cluster = context.cluster.model_copy(update={"capabilities": context.cluster.capabilities - set(capabilities)})
-    clusters = {**context.organisation.clusters, context.settings.cluster: cluster}
-    return replace(context, organisation=context.organisation.model_copy(update={"clusters": clusters}))
 
 
 def refusal(args: dict[str, Any], context: Context) -> str:

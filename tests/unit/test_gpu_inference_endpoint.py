@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from network_policies import Pod, Traffic, allowed
+from planned import having, parts, without
 
 from handrail.components import scalable_service
 from handrail.components._definition import Prepared, prepare
@@ -49,11 +50,6 @@ def prepared(args: dict[str, Any], context: Context) -> Prepared:
     return prepare(COMPONENT, "fraud-scorer", args, context)
 
 
-def parts(found: Prepared) -> dict[str, Any]:
-    """The inputs of each resource by its role."""
-    return {r.name.removeprefix(f"{found.name}-"): r.inputs for r in found.plan.resources}
-
-
 def pod_of(found: Prepared) -> dict[str, Any]:
     """The pod's spec."""
     spec: dict[str, Any] = parts(found)["deployment"]["spec"]["template"]["spec"]
@@ -63,18 +59,6 @@ def pod_of(found: Prepared) -> dict[str, Any]:
 def variables(found: Prepared) -> dict[str, Any]:
     """The server's plain environment variables."""
     return {each["name"]: each.get("value") for each in pod_of(found)["containers"][0]["env"]}
-
-
-def having(context: Context, cluster: dict[str, Any] | None = None, **words: Any) -> Context:
-    """`context` with other settings of its cluster and of its organisation."""
-    name, acme = context.settings.cluster, context.organisation
-    clusters = {**acme.clusters, name: context.cluster.model_copy(update=cluster or {})}
-    return replace(context, organisation=acme.model_copy(update={"clusters": clusters, **words}))
-
-
-def without(context: Context, *capabilities: Capability) -> Context:
-    """`context` on a cluster that lacks `capabilities`."""
-    return having(context, {"capabilities": context.cluster.capabilities - set(capabilities)})
 
 
 def counted_by(context: Context, source: RequestMetrics) -> Context:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from planned import without
 
 from handrail.components._definition import Prepared, prepare
 from handrail.components.scalable_service import COMPONENT
@@ -37,15 +38,6 @@ def prepared(args: dict[str, Any], context: Context, **options: Any) -> Prepared
 def by_kind(found: Prepared) -> dict[str, Any]:
     """The inputs of each resource by its kind."""
     return {resource.kind: resource.inputs for resource in found.plan.resources}
-
-
-def without(context: Context, *capabilities: Capability) -> Context:
-    """`context` on a cluster that lacks `capabilities`."""
-    cluster = context.cluster.model_copy(update={"capabilities": context.cluster.capabilities - set(capabilities)})
-    organisation = context.organisation.model_copy(
-        update={"clusters": {**context.organisation.clusters, "dev": cluster}}
-    )
-    return replace(context, organisation=organisation)
 
 
 def refusal(args: dict[str, Any], context: Context) -> str:

@@ -28,6 +28,11 @@ class Section:
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
+def words(text: str) -> frozenset[str]:
+    """The words of a text, for a table that reads as one."""
+    return frozenset(text.split())
+
+
 @dataclass(frozen=True, slots=True)
 class Persona:
     """One trade.

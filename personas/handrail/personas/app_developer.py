@@ -1,6 +1,6 @@
 """The application developer's words."""
 
-from handrail.personas._persona import Persona, Section
+from handrail.personas._persona import Persona, Section, words
 
 PERSONA = Persona(
     name="app-developer",
@@ -8,50 +8,21 @@ PERSONA = Persona(
         "services": Section(
             component="ScalableService",
             noun="service",
-            words=frozenset(
-                {
-                    "image",
-                    "port",
-                    "api",
-                    "scale",
-                    "cpu",
-                    "cpu_limit",
-                    "memory",
-                    "memory_limit",
-                    "env",
-                    "secrets",
-                    "health",
-                    "calls",
-                    "callers",
-                    "egress",
-                    "objective",
-                    "metrics",
-                }
+            words=words(
+                """
+                image port api scale cpu cpu_limit memory memory_limit env secrets health calls
+                callers egress objective metrics
+                """
             ),
         ),
         "jobs": Section(
             component="BatchJob",
             noun="job",
-            words=frozenset(
-                {
-                    "image",
-                    "command",
-                    "schedule",
-                    "time_zone",
-                    "cpu",
-                    "cpu_limit",
-                    "memory",
-                    "memory_limit",
-                    "env",
-                    "secrets",
-                    "calls",
-                    "egress",
-                    "parallel",
-                    "retries",
-                    "deadline",
-                    "keep",
-                    "freshness",
-                }
+            words=words(
+                """
+                image command schedule time_zone cpu cpu_limit memory memory_limit env secrets calls
+                egress parallel retries deadline keep freshness
+                """
             ),
         ),
     },

@@ -1,6 +1,6 @@
 """The data scientist's words."""
 
-from handrail.personas._persona import Persona, Section
+from handrail.personas._persona import Persona, Section, words
 
 PERSONA = Persona(
     name="data-scientist",
@@ -8,54 +8,22 @@ PERSONA = Persona(
         "notebooks": Section(
             component="NotebookEnv",
             noun="notebook",
-            words=frozenset(
-                {
-                    "image",
-                    "size",
-                    "storage",
-                    "idle_stop",
-                    "run_time_cap",
-                    "datasets",
-                    "internet",
-                    "env",
-                    "secrets",
-                    "calls",
-                }
-            ),
+            words=words("image size storage idle_stop run_time_cap datasets internet env secrets calls"),
         ),
         "jobs": Section(
             component="BatchJob",
             noun="job",
-            words=frozenset(
-                {
-                    "image",
-                    "notebook",
-                    "command",
-                    "parameters",
-                    "output",
-                    "schedule",
-                    "time_zone",
-                    "accelerator",
-                    "cpu",
-                    "memory",
-                    "retries",
-                    "deadline",
-                    "freshness",
-                    "reads",
-                    "writes",
-                    "trains",
-                    "env",
-                    "secrets",
-                    "calls",
-                }
+            words=words(
+                """
+                image notebook command parameters output schedule time_zone accelerator cpu memory
+                retries deadline freshness reads writes trains env secrets calls
+                """
             ),
         ),
         "endpoints": Section(
             component="GpuInferenceEndpoint",
             noun="endpoint",
-            words=frozenset(
-                {"model", "image", "accelerator", "scale", "datasets", "callers", "objective", "env", "secrets"}
-            ),
+            words=words("model image accelerator scale datasets callers objective env secrets"),
         ),
     },
     shared={"environment_image": "image"},

@@ -1,6 +1,6 @@
 """The ML engineer's words."""
 
-from handrail.personas._persona import Persona, Section
+from handrail.personas._persona import Persona, Section, words
 
 PERSONA = Persona(
     name="ml-engineer",
@@ -8,63 +8,22 @@ PERSONA = Persona(
         "endpoints": Section(
             component="GpuInferenceEndpoint",
             noun="endpoint",
-            words=frozenset(
-                {
-                    "model",
-                    "server",
-                    "image",
-                    "accelerator",
-                    "accelerators",
-                    "model_size",
-                    "model_cache",
-                    "scale",
-                    "rollout",
-                    "drain",
-                    "cpu",
-                    "cpu_limit",
-                    "memory",
-                    "memory_limit",
-                    "env",
-                    "secrets",
-                    "datasets",
-                    "calls",
-                    "callers",
-                    "egress",
-                    "objective",
-                }
+            words=words(
+                """
+                model server image accelerator accelerators model_size model_cache scale rollout drain
+                cpu cpu_limit memory memory_limit env secrets datasets calls callers egress objective
+                """
             ),
         ),
         "jobs": Section(
             component="BatchJob",
             noun="job",
-            words=frozenset(
-                {
-                    "image",
-                    "command",
-                    "notebook",
-                    "parameters",
-                    "output",
-                    "schedule",
-                    "time_zone",
-                    "accelerator",
-                    "accelerators",
-                    "parallel",
-                    "retries",
-                    "deadline",
-                    "keep",
-                    "freshness",
-                    "reads",
-                    "writes",
-                    "trains",
-                    "cpu",
-                    "cpu_limit",
-                    "memory",
-                    "memory_limit",
-                    "env",
-                    "secrets",
-                    "calls",
-                    "egress",
-                }
+            words=words(
+                """
+                image command notebook parameters output schedule time_zone accelerator accelerators
+                parallel retries deadline keep freshness reads writes trains cpu cpu_limit memory
+                memory_limit env secrets calls egress
+                """
             ),
         ),
     },

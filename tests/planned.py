@@ -1,0 +1,24 @@
+"""What tests of components share: a planned component taken apart, a context with other settings."""
+
+from dataclasses import replace
+from typing import Any
+
+from handrail.components._definition import Prepared
+from handrail.organisation import Capability, Context
+
+
+def parts(found: Prepared) -> dict[str, Any]:
+    """The inputs of each resource by its role."""
+    return {r.name.removeprefix(f"{found.name}-"): r.inputs for r in found.plan.resources}
+
+
+def having(context: Context, cluster: dict[str, Any] | None = None, **words: Any) -> Context:
+    """`context` with other settings of its cluster and of its organisation."""
+    name, acme = context.settings.cluster, context.organisation
+    clusters = {**acme.clusters, name: context.cluster.model_copy(update=cluster or {})}
+    return replace(context, organisation=acme.model_copy(update={"clusters": clusters, **words}))
+
+
+def without(context: Context, *capabilities: Capability) -> Context:
+    """`context` on a cluster that lacks `capabilities`."""
+    return having(context, {"capabilities": context.cluster.capabilities - set(capabilities)})
