@@ -38,6 +38,7 @@ golden: .venv/ready
 bench: .venv/ready
 	$(RUN) handrail engine install
 	$(RUN) python bench/spine.py
+	$(RUN) python bench/fleet.py
 
 .venv/ready: pyproject.toml uv.lock | $(UV)
 	$(UV) sync --locked
