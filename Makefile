@@ -26,7 +26,7 @@ unit: .venv/ready
 	$(RUN) pytest -n 2 tests/unit
 
 e2e: .venv/ready
-	$(RUN) handrail engine install
+	$(RUN) handrail engine install --yaml
 	$(RUN) pytest -n 2 --dist loadscope tests/e2e
 
 generate: .venv/ready
