@@ -27,6 +27,7 @@ def test_every_command_has_help() -> None:
     code, listed, _ = invoke("--help")
     assert code == 0
     for command in (
+        ["init"],
         ["preview"],
         ["up"],
         ["destroy"],

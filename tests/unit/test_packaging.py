@@ -63,6 +63,8 @@ def test_the_wheel_holds_sources_and_data(dist: Path) -> None:
         "handrail/components/_telemetry/rules.py",
         "handrail/components/_start_notebook.py",
         "handrail/personas/app_developer.py",
+        "handrail/personas/templates/data-scientist.yaml",
+        "handrail/testing/__init__.py",
         "handrail/cli/app.py",
         "handrail/core/py.typed",
     ):
@@ -90,5 +92,10 @@ def test_it_works_in_a_clean_environment(kind: str, dist: Path, tmp_path: Path) 
     )
     (team / "workloads.yaml").write_text((acme / "payments/workloads.yaml").read_text())
     assert "3 components, 28 resources; complete" in run(environment / "bin" / "handrail", "preview", "dev", cwd=team)
+    for persona, owner in (("app-developer", "storefront"), ("ml-engineer", "fraud"), ("data-scientist", "churn")):
+        run(environment / "bin" / "handrail", "init", persona, owner, "-o", "../team/organisation", cwd=tmp_path)
+        shown = run(environment / "bin" / "handrail", "preview", f"{owner}-dev", cwd=tmp_path / owner)
+        assert "1 component, " in shown
+        assert "; complete" in shown
     found = run(python, "-c", "import handrail.components as c; print(c.ScalableService.__module__)", cwd=tmp_path)
     assert found.strip() == "handrail.components._resources"

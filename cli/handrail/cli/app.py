@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from handrail.cli import destroy, engine, preview, run, up, why
+from handrail.cli import destroy, engine, init, preview, run, up, why
 from handrail.core.errors import HandrailError
 
 DOMAIN_ERROR, INTERRUPTED = 1, 130
@@ -35,6 +35,7 @@ app = typer.Typer(
     cls=_Group, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None,
     help="Guardrails, not railroads: one platform for services, endpoints, notebooks and jobs.",
 )  # fmt: skip
+app.command("init")(init.init)
 app.command("preview")(preview.preview)
 app.command("up")(up.up)
 app.command("destroy")(destroy.destroy)

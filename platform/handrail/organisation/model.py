@@ -310,7 +310,7 @@ class Organisation(Model):
     services: PlatformServices = PlatformServices()
     """The organisation's own services."""
     telemetry: Telemetry = Telemetry()
-    """What objectives are measured with."""
+    """What objectives are measured with; default: each workload's OpenTelemetry SDK."""
     images: Images = Images()
     """The images of Handrail's own parts."""
     sign_in: SignIn | None = None
