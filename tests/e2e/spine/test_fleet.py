@@ -108,10 +108,10 @@ def test_an_interrupt_ends_every_engine_in_good_order(acme_copy: Callable[[], Ch
 def test_after_a_kill_the_next_up_completes(moment: str, acme_copy: Callable[[], Checkout], deployed: Checkout) -> None:
     """Its dead lock is removed and said so, its plugins are ended, and the end is as if nothing had been."""
     copy = acme_copy()
-    process = started(copy, "up", "--yes", "payments-dev")
-    rendered, history = copy.root / "rendered/payments-dev", copy.root / STATE / "stacks/acme/payments-dev.json"
+    process = started(copy, "up", "--yes", "platform-dev")
+    rendered, history = copy.root / "rendered/platform-dev", copy.root / STATE / "stacks/acme/platform-dev.json"
     reached: dict[str, Callable[[], object]] = {
-        "before the first step": lambda: locks(copy, "payments-dev"),
+        "before the first step": lambda: locks(copy, "platform-dev"),
         "in a create": lambda: list(rendered.rglob("*.yaml")),
         "in a checkpoint": lambda: "pending_operations" in history.read_text() if history.exists() else False,
     }
@@ -120,12 +120,26 @@ def test_after_a_kill_the_next_up_completes(moment: str, acme_copy: Callable[[],
     _, said = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "was killed" in said
-    assert "run it again: what was begun goes on (handrail up payments-dev)" in said
-    again = copy.handrail("up", "--yes", "payments-dev")
+    assert "run it again: what was begun goes on (handrail up platform-dev)" in said
+    again = copy.handrail("up", "--yes", "platform-dev")
     assert "removed the lock of process" in again.stderr
     until(lambda: marked(copy) == [])
-    assert copy.manifests("payments-dev") == deployed.manifests("payments-dev")
-    assert stable(copy.state("payments-dev")) == stable(deployed.state("payments-dev"))
+    assert copy.manifests("platform-dev") == deployed.manifests("platform-dev")
+    assert stable(copy.state("platform-dev")) == stable(deployed.state("platform-dev"))
+
+
+def test_a_killed_removal_goes_on(acme_copy: Callable[[], Checkout]) -> None:
+    """Killed in a delete; the next one removes the rest."""
+    copy = acme_copy()
+    copy.handrail("up", "--yes", "platform-dev")
+    whole = len(copy.manifests("platform-dev"))
+    process = started(copy, "destroy", "--yes", "platform-dev")
+    until(lambda: len(copy.manifests("platform-dev")) < whole)
+    engine_of(copy).kill()
+    process.communicate(timeout=120)
+    assert "removed the lock of process" in copy.handrail("destroy", "--yes", "platform-dev").stderr
+    assert copy.manifests("platform-dev") == {}
+    assert [r for r in copy.state("platform-dev") if r["type"].startswith("kubernetes:")] == []
 
 
 def test_half_a_checkpoint_is_replaced_by_the_one_before(acme_copy: Callable[[], Checkout], deployed: Checkout) -> None:
@@ -173,10 +187,10 @@ def test_a_lock_that_somebody_holds_is_never_touched(acme_copy: Callable[[], Che
 def test_a_second_up_says_who_holds_the_stack(acme_copy: Callable[[], Checkout]) -> None:
     """While the first goes on and completes."""
     copy = acme_copy()
-    first = started(copy, "up", "--yes", "payments-dev")
-    until(lambda: locks(copy, "payments-dev"))
-    done = copy.handrail("up", "--yes", "payments-dev", ok=False)
-    assert "stack payments-dev is being deployed by process" in done.stderr
+    first = started(copy, "up", "--yes", "platform-dev")
+    until(lambda: locks(copy, "platform-dev"))
+    done = copy.handrail("up", "--yes", "platform-dev", ok=False)
+    assert "stack platform-dev is being deployed by process" in done.stderr
     first.communicate(timeout=120)
     assert first.returncode == 0
 
