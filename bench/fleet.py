@@ -6,7 +6,7 @@ The one big stack is measured up to 10 stacks' worth: the engine writes its whol
 with the square, and 60 stacks' worth would take more than an hour.
 
 Wall seconds of `handrail up`, in turn in one run, and the memory of all engines, providers and programs together at its
-peak (proportional set size). Writes bench/results/fleet.json.
+peak (proportional set size). Adds to bench/results/fleet.json.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def main() -> None:
     engine = find()
     assert engine.provider, "run `handrail engine install` first"
     counts = [int(count) for count in sys.argv[1:]] or [5, 10, 60]
-    figures: dict[str, Any] = {}
+    figures: dict[str, Any] = json.loads(RESULTS.read_text())["stacks"] if RESULTS.exists() else {}
     machine = {"cores": os.cpu_count(), "system": platform.platform(terse=True), "python": platform.python_version()}
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch) / "home"
