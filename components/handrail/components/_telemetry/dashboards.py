@@ -112,7 +112,8 @@ _PODS = "$name-[a-z0-9]+(-[0-9]+)?(-[a-z0-9]{5})?"
 def _of_runs(metric: str) -> str:
     """`metric` of the Jobs that the CronJob owns, those started by hand included."""
     owner = 'kube_job_owner{namespace="$namespace",owner_kind="CronJob",owner_name="$name"}'
-    return f'({metric}{{namespace="$namespace"}} * on (namespace, job_name) group_left () {owner})'
+    every = f'max by (namespace, job_name) ({metric}{{namespace="$namespace"}})'
+    return f"({every} and on (namespace, job_name) {owner})"
 
 
 def dashboard(workload: Workload[Any], panels: Sequence[Panel]) -> Resource:

@@ -37,6 +37,7 @@ class Indicator:
         latency: the histogram of how long requests took, without `_bucket`; None where there is none.
         per_second: the histogram's unit: 1 for seconds, 1000 for milliseconds.
         buckets: its upper bounds.
+        configurable: whether the organisation decides on the buckets.
     """
 
     selector: str
@@ -45,6 +46,7 @@ class Indicator:
     latency: str | None = None
     per_second: int = 1
     buckets: tuple[Duration, ...] = ()
+    configurable: bool = False
 
     def request_rate(self, window: str) -> str:
         """Requests a second; of several counters, those that there are."""
@@ -122,5 +124,5 @@ def of_organisation(workload: Workload[Any], *, routed: bool) -> Indicator | Non
     telemetry = workload.context.organisation.telemetry
     if telemetry.requests is RequestMetrics.ENVOY_GATEWAY and not routed:
         return None
-    indicator = of_workload(_SOURCES[telemetry.requests], workload)
+    indicator = replace(of_workload(_SOURCES[telemetry.requests], workload), configurable=True)
     return replace(indicator, buckets=telemetry.latency_buckets) if telemetry.latency_buckets else indicator

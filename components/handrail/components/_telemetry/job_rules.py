@@ -19,13 +19,16 @@ def job_groups(workload: Workload[Any]) -> list[dict[str, Any]]:
 def _failed(workload: Workload[Any]) -> Iterator[dict[str, Any]]:
     mine = f'namespace="{workload.namespace}"'
     owner = f'kube_job_owner{{{mine},owner_kind="CronJob",owner_name="{workload.name}"}}'
-    failed = f'kube_job_failed{{{mine},condition="true"}} * on (namespace, job_name) group_left () {owner} > 0'
-    newest = f"max by (namespace) (kube_job_created{{{mine}}} and on (namespace, job_name) ({failed}))"
+    # no join and no label of who scraped it: two kube-state-metrics are seen while one takes over from the other
+    every = f'max by (namespace, job_name) (kube_job_failed{{{mine},condition="true"}} > 0)'
+    failed = f"{every} and on (namespace, job_name) {owner}"
     succeeded = f'kube_cronjob_status_last_successful_time{{{mine},cronjob="{workload.name}"}}'
+    created = f"max by (namespace, job_name) (kube_job_created{{{mine}}})"
+    overcome = f"{created} < on (namespace) group_left () max by (namespace) ({succeeded})"
     yield {
         "alert": "JobFailed",
         # a failed Job stays for days: a later success ends its alert
-        "expr": f"({failed}) unless on (namespace) (max by (namespace) ({succeeded}) > {newest})",
+        "expr": f"({failed}) unless on (namespace, job_name) ({overcome})",
         "labels": {**labels_of(workload), "severity": "ticket"},
         "annotations": {
             "summary": f"a run of {workload.name} in {workload.namespace} failed: {{{{ $labels.job_name }}}}",

@@ -92,12 +92,13 @@ def check_objective(workload: Workload[Any], indicator: Indicator | None, unseen
         below = max((bucket for bucket in indicator.buckets if bucket < bound), default=None)
         above = min((bucket for bucket in indicator.buckets if bucket > bound), default=None)
         near = " or ".join(str(bucket) for bucket in (below, above) if bucket)
+        other = ", or have latency_buckets extended in organisation.yaml" if indicator.configurable else ""
         yield (
             ("objective", word),
             Problem(
                 "is no bucket of the latency histogram, so it cannot be measured",
                 given=str(bound),
                 allowed=", ".join(map(str, indicator.buckets)),
-                remedy=f"write {near}, or have latency_buckets extended in organisation.yaml",
+                remedy=f"write {near}{other}",
             ),
         )

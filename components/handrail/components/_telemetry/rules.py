@@ -33,6 +33,7 @@ BURNS = (
     Burn("ticket", Decimal("1"), "3d", "6h"),
 )
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
+_SHORTEST = WINDOWS[0]  # the 30 days are its average
 
 
 def labels_of(workload: Workload[Any]) -> dict[str, str]:
@@ -60,7 +61,7 @@ def objective_groups(workload: Workload[Any], objective: Objective) -> tuple[lis
         if burn not in burns
     ]
     recorded = [
-        {"record": f"slo:sli_error:ratio_rate{window}", "expr": objective.bad(window),
+        {"record": f"slo:sli_error:ratio_rate{window}", "expr": _measured(objective, window),
          "labels": {**labels, "sloth_window": window}}
         for window in WINDOWS
     ]  # fmt: skip
@@ -75,9 +76,14 @@ def objective_groups(workload: Workload[Any], objective: Objective) -> tuple[lis
     return groups, left_out
 
 
+def _measured(objective: Objective, window: str) -> str:
+    """The share of bad requests; not recorded over 5m without any, where 0 / 0 would make all 30 days no number."""
+    return f"{objective.bad(window)} >= 0" if window == _SHORTEST else objective.bad(window)
+
+
 def _budget(objective: Objective, sloth_id: str, labels: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     mine = f'{{sloth_id="{sloth_id}"}}'
-    short = f"slo:sli_error:ratio_rate5m{mine}"
+    short = f"slo:sli_error:ratio_rate{_SHORTEST}{mine}"
     period = f"{PERIOD_DAYS}d"
     whole = f"sum_over_time({short}[{period}]) / count_over_time({short}[{period}])"
     for record, expr in (
@@ -129,8 +135,8 @@ def _unmeasured(objective: Objective, sloth_id: str, labels: Mapping[str, str]) 
         "labels": {**labels, "severity": "ticket"},
         "annotations": {
             "summary": f"nothing measures whether {labels['workload']} keeps its objective: {objective.sentence}",
-            "description": "No request was counted for six hours: either nobody called it, or its request metrics do "
-            "not reach Prometheus (the organisation's telemetry.requests says which are counted).",
+            "description": "For six hours Prometheus had no metric of its requests: they do not reach it (the "
+            "organisation's telemetry.requests says which are counted), or none came since it started.",
         },
     }
 
