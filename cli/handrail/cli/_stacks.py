@@ -34,10 +34,12 @@ def deploy(
         ]
         print(json.dumps({"include": rows}))
         return
-    from handrail.engine.run import run
+    from handrail.engine.run import run, say
+    from handrail.organisation.backends import with_backends
 
     several = len(targets) > 1
     if several and not yes:
         typer.confirm(f"{command} {', '.join(each.stack for each in targets)}?", abort=True)
     arguments = ["--yes", "--skip-preview"] if several else ["--yes"] if yes else []
+    targets = with_backends(project, targets, say)
     run(project, targets, command, arguments, at_once=parallel)

@@ -27,8 +27,10 @@ def preview(
     project = Project.find(cwd)
     targets = select(project, stacks or (), environment=environment, team=team)
     if engine:
-        from handrail.engine.run import run
+        from handrail.engine.run import run, say
+        from handrail.organisation.backends import with_backends
 
+        targets = with_backends(project, targets, say)
         run(project, targets, "preview", ["--json"] if json else [])
         return
     from handrail.preview.read import preview as read

@@ -11,15 +11,23 @@ from handrail.core.models import nearest
 from handrail.core.project import Project
 
 PLATFORM = "platform"
+BACKEND_VARIABLE = "PULUMI_BACKEND_URL"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A stack that was selected, and what its config says of it."""
+    """A stack that was selected, and what its config and its organisation say of it.
+
+    Args:
+        backend: the address of the state backend that its environment has; empty where it names none.
+        organization: in Pulumi Cloud, who owns the stack.
+    """
 
     stack: str
     team: str
     environment: str
+    backend: str = ""
+    organization: str = ""
 
     @property
     def wave(self) -> int:

@@ -12,7 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 from rich.text import Text
 
-from handrail.engine.fleet import Outcome
+from handrail.engine.fleet import Notice, Outcome
 
 
 class Display:
@@ -37,8 +37,10 @@ class Display:
         self._progress.stop()
 
     def report(self, stack: str, news: str | Outcome) -> None:
-        """A line of a stack's engine, or its end."""
-        if isinstance(news, Outcome):
+        """A notice, a line of a stack's engine, or its end."""
+        if isinstance(news, Notice):
+            self._console.print(Text(news), soft_wrap=True)
+        elif isinstance(news, Outcome):
             self._progress.update(self._tasks[stack], visible=False)
             if not self._console.is_terminal:  # a log has no display: it gets a line
                 self._console.print(Text(f"{stack:<24}{_result(news)}  {news.seconds:.0f} s  {news.changes}"))

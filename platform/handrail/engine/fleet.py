@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -18,6 +18,7 @@ from handrail.core.project import Project
 from handrail.core.selection import Target
 from handrail.engine import locks
 from handrail.engine._find import Engine
+from handrail.engine.commands import command, deploy, environment
 from handrail.engine.remedies import remedy_of
 
 STACK_BYTES = 700 * 1024**2
@@ -41,8 +42,14 @@ class Outcome:
         return ", ".join(match.strip() for match in _CHANGES.findall(self.output))
 
 
+class Notice(str):
+    """What was mended before a stack's engine ran: a line that stays to be read."""
+
+    __slots__ = ()
+
+
 Report = Callable[[str, str | Outcome], None]
-"""Told of each stack: a line of its engine's output, and at the end its Outcome."""
+"""Told of each stack: a Notice, a line of its engine's output, and at the end its Outcome."""
 
 
 def workers(stacks: int) -> int:
@@ -57,16 +64,18 @@ class Fleet:
     """A command of the engine on many stacks.
 
     Args:
-        command: as ["up", "--yes", "--skip-preview"].
+        arguments: as ["up", "--yes", "--skip-preview"].
         report: told how far each stack is.
         at_once: how many stacks at once; default: as many as there are cores, and as memory holds.
+        known: the stacks that a target's backend has, where others are to be created; raises EngineError.
     """
 
     engine: Engine
     project: Project
-    command: Sequence[str]
+    arguments: Sequence[str]
     report: Report
     at_once: int | None = None
+    known: Callable[[Target], Container[str]] | None = None
     _running: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
     _stopped: Event = field(default_factory=Event)
     _lock: Lock = field(default_factory=Lock)
@@ -88,47 +97,53 @@ class Fleet:
 
     def _wave(self, targets: list[Target]) -> list[Outcome]:
         with ThreadPoolExecutor(self.at_once or workers(len(targets))) as pool:
-            futures = [pool.submit(self._stack, target.stack) for target in targets]
+            futures = [pool.submit(self._stack, target) for target in targets]
             try:
                 return [future.result() for future in as_completed(futures)]
             except BaseException:
                 self._stop()
                 raise
 
-    def _stack(self, stack: str) -> Outcome:
+    def _stack(self, target: Target) -> Outcome:
         start = time.monotonic()
         try:
-            outcome = self._deploy(stack, start)
+            outcome = self._deploy(target, start)
         except HandrailError as error:
-            outcome = Outcome(stack, 1, time.monotonic() - start, str(error))
-        self.report(stack, outcome)
+            outcome = Outcome(target.stack, 1, time.monotonic() - start, str(error))
+        self.report(target.stack, outcome)
         return outcome
 
-    def _deploy(self, stack: str, start: float) -> Outcome:
+    def _deploy(self, target: Target, start: float) -> Outcome:
         if self._stopped.is_set():
-            return Outcome(stack, None)
+            return Outcome(target.stack, None)
+        said: list[str] = []
+
+        def say(text: str) -> None:
+            said.append(text)
+            self.report(target.stack, Notice(text))
+
+        locks.clear(self.project, target, say)
+        new = self.known is not None and target.stack not in self.known(target)
+        code, output = deploy(self.engine, self.project, target, lambda: self._attempt(target), say, new=new)
+        return Outcome(target.stack, code, time.monotonic() - start, "\n".join([*said, output]))
+
+    def _attempt(self, target: Target) -> tuple[int, str]:
         lines: list[str] = []
-
-        def said(text: str) -> None:
-            lines.append(text)
-            self.report(stack, text)
-
-        locks.clear(self.project, stack, said)
-        command = [str(self.engine.pulumi), "--cwd", str(self.project.root), *self.command]
         # a session of its own: an interrupt reaches it once, from here, and not from the terminal as well
         process = subprocess.Popen(  # noqa: S603
-            [*command, "--stack", stack, "--non-interactive", "--color", "never"],
-            env=environment(self.engine, self.project, stack), text=True, errors="replace", start_new_session=True,
+            [*command(self.engine, self.project, target, self.arguments), "--non-interactive", "--color", "never"],
+            env=environment(self.engine, self.project, target), text=True, errors="replace", start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         with self._lock:
-            self._running[stack] = process
+            self._running[target.stack] = process
         for line in process.stdout or ():
-            said(line.rstrip("\n"))
+            lines.append(line.rstrip("\n"))
+            self.report(target.stack, lines[-1])
         code = process.wait()
         with self._lock:
-            del self._running[stack]
-        return Outcome(stack, code, time.monotonic() - start, "\n".join(lines))
+            del self._running[target.stack]
+        return code, "\n".join(lines)
 
     def _stop(self) -> None:
         """Ask every engine once to end; what does not is killed."""
@@ -145,21 +160,19 @@ class Fleet:
                 process.kill()
 
 
-def environment(engine: Engine, project: Project, stack: str) -> Mapping[str, str]:
-    """What the engine of a stack runs with; everything that it starts inherits its mark."""
-    return {**engine.environment(), locks.MARK: locks.mark(project, stack)}
-
-
 def failures(outcomes: Sequence[Outcome]) -> None:
     """Raises EngineError with the whole reason of each stack that failed, and what was not begun."""
     failed = [outcome for outcome in outcomes if outcome.code]
     left = [outcome.stack for outcome in outcomes if outcome.code is None]
     if failed or left:
+        reasons: dict[tuple[int | None, str], list[str]] = {}
+        for outcome in failed:
+            reasons.setdefault((outcome.code, outcome.output.strip()), []).append(outcome.stack)
         problems = [
             Problem(
-                f"stack {outcome.stack} failed, exit code {outcome.code}:\n{outcome.output.strip()}",
-                remedy=remedy_of(outcome.output),
+                f"stack{'s' * (len(stacks) > 1)} {', '.join(stacks)} failed, exit code {code}:\n{said}",
+                remedy=remedy_of(said),
             )
-            for outcome in failed
+            for (code, said), stacks in reasons.items()
         ]
         raise EngineError([*problems, *([Problem(f"not begun: {', '.join(left)}")] if left else [])])

@@ -1,9 +1,10 @@
-"""What a dead engine left: its lock in a file backend, half a checkpoint, its plugins. Nothing that lives."""
+"""What a dead engine left: its lock, half a checkpoint, its plugins. Nothing that lives."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,14 +12,19 @@ from datetime import datetime
 from pathlib import Path
 
 import psutil
+from filelock import FileLock
 
 from handrail.core.errors import EngineError, Problem
 from handrail.core.project import Project
+from handrail.core.selection import Target
+from handrail.engine import _cache, backend
 
 MARK = "HANDRAIL_DEPLOYMENT"
 """The environment variable by which everything that an engine starts is known to be its own."""
 
 Say = Callable[[str], None]
+_REFUSAL = "the stack is currently locked by"
+_HOLDER = re.compile(r"created by (?P<user>.*?)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<since>\S+)")
 
 
 def mark(project: Project, stack: str) -> str:
@@ -26,8 +32,10 @@ def mark(project: Project, stack: str) -> str:
     return f"{project.root}#{stack}"
 
 
-def clear(project: Project, stack: str, say: Say) -> None:
-    """Remove what a dead engine of this machine left of an earlier deployment of `stack`.
+def clear(project: Project, target: Target, say: Say) -> None:
+    """Remove what a dead engine of this machine left of an earlier deployment of a stack.
+
+    Only a folder can be looked into: for the locks of other backends there is `dead`.
 
     Args:
         say: told what was removed.
@@ -35,23 +43,75 @@ def clear(project: Project, stack: str, say: Say) -> None:
     Raises:
         EngineError: another process holds the stack.
     """
-    for file in _locks(project, stack):
+    stack = target.stack
+    for file in _locks(project, target):
         lock = _read(file, stack)
         if lock is None:
             continue
-        if lock.host != socket.gethostname() or lock.alive:
+        if not lock.dead:
             raise EngineError(_held(lock, stack))
         file.unlink(missing_ok=True)
-        say(f"{stack}: removed the lock of process {lock.pid}, which ran on this machine and is dead")
-        _restore(project, stack, say)
+        say(_removed(lock, stack))
+        _restore(project, target, say)
     for process in _orphans(mark(project, stack)):
         say(f"{stack}: ended process {process.pid}, which a dead engine had left")
         process.kill()
 
 
-def _restore(project: Project, stack: str, say: Say) -> None:
+def unlocked(
+    attempt: Callable[[], tuple[int, str]], cancel: Callable[[], None], stack: str, say: Say
+) -> tuple[int, str]:
+    """The exit code and words of an attempt to deploy `stack`; where only dead locks were in its way, of one without.
+
+    Args:
+        attempt: run the engine; gives its exit code and what it said.
+        cancel: remove every lock of the stack.
+
+    Raises:
+        EngineError: another process holds the stack.
+    """
+    code, said = attempt()
+    if not (code and _dead(said, stack)):
+        return code, said
+    turn = _cache.root() / "locks" / f"{stack}.lock"
+    turn.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(turn):  # of two that saw the dead lock, the second tries again first: it may find the first one's
+        code, said = attempt()
+        removed = _dead(said, stack) if code else []
+        if removed:
+            cancel()
+            for text in removed:
+                say(text)
+            code, said = attempt()
+    return code, said
+
+
+def refused(said: str) -> bool:
+    """Whether the engine found a lock."""
+    return _REFUSAL in said
+
+
+def _dead(said: str, stack: str) -> list[str]:
+    """What to say of the dead locks of this machine for which the engine refused; raises EngineError for any other."""
+    if not refused(said):
+        return []
+    found = [
+        _Lock(int(each["pid"]), each["user"], each["host"], each["since"])
+        for each in _HOLDER.finditer(said.partition(_REFUSAL)[2])
+    ]
+    living = [lock for lock in found if not lock.dead]
+    if living:
+        raise EngineError([_held(lock, stack) for lock in living])
+    return [_removed(lock, stack) for lock in found]
+
+
+def _removed(lock: _Lock, stack: str) -> str:
+    return f"{stack}: removed the lock of process {lock.pid}, which ran on this machine and is dead"
+
+
+def _restore(project: Project, target: Target, say: Say) -> None:
     """Take the checkpoint before, where the engine was killed in the writing of one: it does not write it at once."""
-    folder = _folder(project)
+    folder, stack = backend.folder(project, target), target.stack
     if folder is None:
         return
     state = folder / ".pulumi" / "stacks" / project.name / f"{stack}.json"
@@ -79,16 +139,18 @@ class _Lock:
     since: str
 
     @property
-    def alive(self) -> bool:
-        """Whether the process that took the lock still runs; a later process may have its number."""
+    def dead(self) -> bool:
+        """Whether the process that took the lock ran here and runs no more; a later process may have its number."""
+        if self.host != socket.gethostname():
+            return False
         try:
             started = psutil.Process(self.pid).create_time()
         except psutil.NoSuchProcess:
-            return False
-        except psutil.AccessDenied:
             return True
+        except psutil.AccessDenied:
+            return False
         taken = _seconds(self.since)
-        return taken is None or started <= taken + 1
+        return taken is not None and started > taken + 1
 
 
 def _seconds(text: str) -> float | None:
@@ -98,20 +160,14 @@ def _seconds(text: str) -> float | None:
         return None
 
 
-def _locks(project: Project, stack: str) -> list[Path]:
+def _locks(project: Project, target: Target) -> list[Path]:
     """The lock files of a stack, where the backend is a folder."""
-    folder = _folder(project)
+    folder = backend.folder(project, target)
     return (
-        sorted((folder / ".pulumi" / "locks" / "organization" / project.name / stack).glob("*.json")) if folder else []
+        sorted((folder / ".pulumi" / "locks" / "organization" / project.name / target.stack).glob("*.json"))
+        if folder
+        else []
     )
-
-
-def _folder(project: Project) -> Path | None:
-    address = os.environ.get("PULUMI_BACKEND_URL") or project.backend
-    if not address.startswith("file://"):
-        return None
-    path = address.removeprefix("file://").partition("?")[0]
-    return (project.root / Path(path).expanduser()).resolve()
 
 
 def _read(file: Path, stack: str) -> _Lock | None:

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import json
+import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Lock, Thread
+from typing import IO
 
 from handrail.core.errors import EngineError, Problem
 from handrail.core.project import Project
 from handrail.core.selection import Target
 from handrail.engine import Engine, find, fleet, locks
+from handrail.engine.commands import command, deploy, environment, known
 from handrail.engine.remedies import remedy_of
 
 _CREATES = frozenset({"up", "preview"})
+_REST = 5  # seconds for the last words of an engine that has ended; what it started may hold its stream for ever
 
 
 def run(
-    project: Project,
-    targets: Sequence[Target],
-    command: str,
-    arguments: Sequence[str] = (),
-    *,
-    at_once: int | None = None,
+    project: Project, targets: Sequence[Target], name: str, arguments: Sequence[str] = (), *, at_once: int | None = None
 ) -> None:
-    """Run `pulumi COMMAND` on the selected stacks: one in this terminal, several at once under one display.
+    """Run `pulumi NAME` on the selected stacks: one in this terminal, several at once under one display.
 
     A stack that the state backend does not know yet is created first, where the command deploys.
 
@@ -36,66 +37,89 @@ def run(
     """
     engine = find()
     _clear(project, targets)
-    known = _known(engine, project)
-    for target in targets:
-        if target.stack not in known and command in _CREATES:
-            _init(engine, project, target.stack)
+    there = _Backends(engine, project) if name in _CREATES else None
     if len(targets) == 1:
-        _one(engine, project, targets[0].stack, [command, *arguments])
+        _one(engine, project, targets[0], [name, *arguments], there)
     else:
         from handrail.engine.display import Display
 
-        with Display(command, [target.stack for target in targets]) as display:
-            found = fleet.Fleet(engine, project, [command, *arguments], display.report, at_once)
-            outcomes = found.run(targets, reverse=command == "destroy")
+        with Display(name, [target.stack for target in targets]) as display:
+            found = fleet.Fleet(engine, project, [name, *arguments], display.report, at_once, there)
+            outcomes = found.run(targets, reverse=name == "destroy")
         display.summary(outcomes)
         fleet.failures(outcomes)
+
+
+def say(text: str) -> None:
+    """A line for the person, beside the engine's own."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def _clear(project: Project, targets: Sequence[Target]) -> None:
     """Mend what dead engines left before anything reads the backend; one of several that is held fails in its turn."""
     for target in targets:
         try:
-            locks.clear(project, target.stack, lambda text: print(text, file=sys.stderr, flush=True))
+            locks.clear(project, target, say)
         except EngineError:
             if len(targets) == 1:
                 raise
 
 
-def _one(engine: Engine, project: Project, stack: str, arguments: list[str]) -> None:
-    command = [str(engine.pulumi), "--cwd", str(project.root), *arguments, "--stack", stack]
-    process = subprocess.Popen(command, env=dict(fleet.environment(engine, project, stack)))  # noqa: S603
+@dataclass(slots=True)
+class _Backends:
+    """The stacks of each backend, asked once, by whoever comes first."""
+
+    engine: Engine
+    project: Project
+    _found: dict[tuple[str, str], set[str] | EngineError] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def __call__(self, target: Target) -> set[str]:
+        key = (target.backend, target.organization)
+        with self._lock:
+            if key not in self._found:
+                try:
+                    self._found[key] = known(self.engine, self.project, target)
+                except EngineError as error:
+                    self._found[key] = error
+        found = self._found[key]
+        if isinstance(found, EngineError):
+            raise found
+        return found
+
+
+def _one(engine: Engine, project: Project, target: Target, arguments: list[str], there: _Backends | None) -> None:
+    line = command(engine, project, target, arguments)
+    attempt = partial(_in_this_terminal, line, dict(environment(engine, project, target)))
+    new = there is not None and target.stack not in there(target)
+    code, said = deploy(engine, project, target, attempt, say, new=new)
+    if code:
+        ended = "was killed" if code < 0 else f"ended with exit code {code}; its reason stands above"
+        again = f"run it again: what was begun goes on (handrail {arguments[0]} {target.stack})" if code < 0 else None
+        problem = Problem(
+            f"pulumi {arguments[0]} of stack {target.stack} {ended}", remedy=remedy_of(said) if again is None else again
+        )
+        raise EngineError(problem)
+
+
+def _in_this_terminal(line: list[str], variables: dict[str, str]) -> tuple[int, str]:
+    """Run a command here; its exit code, and what it said of errors, which is shown as it comes."""
+    process = subprocess.Popen(line, env=variables, stderr=subprocess.PIPE)  # noqa: S603
+    said = bytearray()
+    reader = Thread(target=_show, args=(process.stderr, said), daemon=True)
+    reader.start()
     try:
         code = process.wait()
     except KeyboardInterrupt:
         process.wait()  # the engine got the interrupt as well and ends in good order
         raise
-    if code:
-        said = "was killed" if code < 0 else f"ended with exit code {code}; its reason stands above"
-        remedy = f"run it again: what was begun goes on (handrail {arguments[0]} {stack})" if code < 0 else None
-        raise EngineError(Problem(f"pulumi {arguments[0]} of stack {stack} {said}", remedy=remedy))
+    reader.join(_REST)
+    return code, said.decode("utf-8", "replace")
 
 
-def _init(engine: Engine, project: Project, stack: str) -> None:
-    done = _pulumi(engine, project, "stack", "init", stack, "--no-select")
-    if done.returncode:
-        raise EngineError(Problem(f"stack {stack} cannot be created: {_reason(done)}", remedy=remedy_of(_reason(done))))
-
-
-def _known(engine: Engine, project: Project) -> set[str]:
-    """The project's stacks that the state backend has."""
-    listed = _pulumi(engine, project, "stack", "ls", "--json")
-    if listed.returncode:
-        reason = _reason(listed)
-        raise EngineError(Problem(f"the state backend does not answer: {reason}", remedy=remedy_of(reason)))
-    return {stack["name"].rpartition("/")[2] for stack in json.loads(listed.stdout)}
-
-
-def _pulumi(engine: Engine, project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [str(engine.pulumi), "--cwd", str(project.root), *arguments, "--non-interactive"]
-    environment: Mapping[str, str] = engine.environment()
-    return subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)  # noqa: S603
-
-
-def _reason(done: subprocess.CompletedProcess[str]) -> str:
-    return done.stderr.strip().removeprefix("error: ") or done.stdout.strip()
+def _show(stream: IO[bytes], said: bytearray) -> None:
+    """Pass on what comes as it comes: a question has no end of line."""
+    while part := os.read(stream.fileno(), 65536):
+        said += part
+        sys.stderr.buffer.write(part)
+        sys.stderr.buffer.flush()

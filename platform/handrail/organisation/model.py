@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from handrail.core.addresses import BlockAndPort
 from handrail.core.models import Model
@@ -37,6 +37,39 @@ class Capability(StrEnum):
     CERT_MANAGER = "cert-manager"
 
 
+BACKENDS = ("file", "s3", "gs", "azblob", "https", "http")
+"""The schemes of state backends: a folder, object stores, Pulumi Cloud."""
+_CLOUD = ("https", "http")
+
+
+class Backend(Model):
+    """Where Pulumi keeps the state of an environment's stacks."""
+
+    url: str
+    """As `pulumi login` takes it: s3://bucket?region=eu-west-1, gs://bucket, azblob://container, file://folder (from
+    Pulumi.yaml's directory), or https://api.pulumi.com."""
+    organization: Name | None = None
+    """In Pulumi Cloud, the organization that owns the stacks; default: the user's own."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        scheme, found, rest = url.partition("://")
+        if not found or scheme not in BACKENDS or not rest:
+            raise ValueError(f"is no address of a state backend: it starts with one of {', '.join(BACKENDS)} and ://")
+        if "@" in rest.partition("?")[0].partition("/")[0]:
+            raise ValueError("holds a credential, which would stand in git: leave it to the environment")
+        if rest.startswith(("app.pulumi.com", "pulumi.com")):
+            raise ValueError("is Pulumi Cloud's page for people: write https://api.pulumi.com")
+        return url
+
+    @model_validator(mode="after")
+    def _organization_is_of_the_cloud(self) -> Self:
+        if self.organization and not self.url.startswith(tuple(f"{scheme}://" for scheme in _CLOUD)):
+            raise ValueError("organization is a word of Pulumi Cloud's: a bucket or a folder has none")
+        return self
+
+
 class Environment(Model):
     """One stage that workloads are deployed to."""
 
@@ -44,6 +77,8 @@ class Environment(Model):
     """development, staging or production."""
     cluster: Name
     """The cluster it runs on, one of `clusters`."""
+    backend: Backend | None = None
+    """Where Pulumi keeps the state of its stacks; default: what Pulumi.yaml's `backend` or `pulumi login` say."""
     approvals: Count = 0
     """How many people must approve a promotion into it; default 0."""
 

@@ -1,0 +1,24 @@
+"""Where a stack's state is kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from handrail.core.project import Project
+from handrail.core.selection import BACKEND_VARIABLE, Target
+
+
+def address(project: Project, target: Target) -> str:
+    """The state backend: the environment variable's, else the organisation's, else Pulumi.yaml's, else (empty) the
+    one of `pulumi login`."""
+    return os.environ.get(BACKEND_VARIABLE) or target.backend or project.backend
+
+
+def folder(project: Project, target: Target) -> Path | None:
+    """The backend's folder; None where it is none."""
+    url = address(project, target)
+    if not url.startswith("file://"):
+        return None
+    path = url.removeprefix("file://").partition("?")[0]
+    return (project.root / Path(path).expanduser()).resolve()
