@@ -67,9 +67,10 @@ def test_a_domain_error_is_1_and_a_usage_error_2() -> None:
     code, shown, said = invoke("preview", "payments-prd", "--cwd", str(ROOT))
     assert (code, shown) == (1, "")
     assert "did you mean payments-prod?" in said
-    code, _, said = invoke("preview", "--nonsense")
-    assert code == 2
-    assert "Traceback" not in said
+    for wrong in (["--nonsense"], ["--engine", "--json", "*-dev", "--cwd", str(ROOT)]):
+        code, shown, said = invoke("preview", *wrong)
+        assert (code, shown) == (2, "")
+        assert "Traceback" not in said
 
 
 def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,8 @@ def preview(
     project = Project.find(cwd)
     targets = select(project, stacks or (), environment=environment, team=team)
     if engine:
+        if json and len(targets) > 1:
+            raise typer.BadParameter("--json with --engine is one stack's: name one, or leave one of the two out")
         from handrail.engine.run import run, say
         from handrail.organisation.backends import with_backends
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-_ALLOWED = frozenset(
-    {"PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"}
-) | {
+_ALLOWED = frozenset({"PATH", "LANG", "LANGUAGE", "TZ", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"}) | {
     f"PYTHON{name}"
     for name in ("PATH", "HOME", "UTF8", "IOENCODING", "WARNINGS", "DONTWRITEBYTECODE", "PYCACHEPREFIX", "NOUSERSITE")
 }
+
+_NAMING = (
+    "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AZURE_CLIENT_CERTIFICATE_PATH",
+    "AZURE_CONFIG_DIR", "AZURE_FEDERATED_TOKEN_FILE", "CLOUDSDK_CONFIG", "DOCKER_CONFIG", "GNUPGHOME",
+    "GOOGLE_APPLICATION_CREDENTIALS", "KUBECONFIG", "NETRC", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_HOME",
+    "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR",
+)  # fmt: skip
 
 
 def child_environment(
@@ -22,7 +29,7 @@ def child_environment(
     """The environment of the child.
 
     Args:
-        home: an empty directory that stands in for the user's home.
+        home: an empty directory that stands in for the user's home, and for temporary files.
         config: the stack's config.
         encrypted: the keys in it that cannot be decrypted.
         extra: variables that the caller vouches for.
@@ -35,11 +42,29 @@ def child_environment(
         **kept,
         **extra,
         "HOME": str(home),
+        "TMPDIR": str(home),
         # A program that iterates over a set must register the same things each time it is recorded.
         "PYTHONHASHSEED": "0",
         "PULUMI_CONFIG": json.dumps(readable),
         "PULUMI_CONFIG_SECRET_KEYS": json.dumps(sorted(encrypted)),
     }
+
+
+def homes() -> set[Path]:
+    """Where the caller's credentials lie: $HOME, and the home that the system knows of."""
+    found = {Path.home()}
+    if sys.platform != "win32":
+        import pwd
+
+        with contextlib.suppress(KeyError):  # a container's user of whom the system knows nothing
+            found.add(Path(pwd.getpwuid(os.getuid()).pw_dir))
+    return found
+
+
+def places() -> set[Path]:
+    """Where else they lie: what the variables of clouds, clusters and Pulumi name."""
+    named = [part for name in _NAMING for part in os.environ.get(name, "").split(os.pathsep)]
+    return {Path(part).absolute() for part in named if part}
 
 
 def _placeholder(key: str, text: str) -> str:

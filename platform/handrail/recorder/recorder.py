@@ -14,7 +14,7 @@ from typing import Any
 from handrail.core.documents import display
 from handrail.core.errors import Position, Problem, RecorderError
 from handrail.recorder import wire
-from handrail.recorder.environment import child_environment
+from handrail.recorder.environment import child_environment, homes, places
 from handrail.recorder.model import SECRET, Message, Outputs, Record, Registration, Unseen, in_tree_order, paths
 from handrail.recorder.process import Ended, listen
 
@@ -71,6 +71,8 @@ def record(
         "organization": organization,
         "program": str(program),
         "root": str(root),
+        "homes": sorted(map(str, homes())),
+        "places": sorted(map(str, places())),
         "memory": int(memory_gib * _GIB),
     }
     with tempfile.TemporaryDirectory(prefix="handrail-home-") as home:

@@ -16,6 +16,7 @@ except ImportError:  # a system without resource limits
     resource = None  # type: ignore[assignment]
 
 _PR_SET_PDEATHSIG = 1
+_UNIX = 1  # AF_UNIX
 _INTERNET = frozenset({2, 10, 30})  # AF_INET, and AF_INET6 on Linux and macOS
 
 
@@ -50,7 +51,11 @@ def lift_memory() -> None:
 
 
 def refuse_network(report: Callable[[str], None]) -> None:
-    """Refuse every connection and name look-up that Python code tries, and report it even if the program goes on."""
+    """Refuse every connection and name look-up that Python code tries, and report it even if the program goes on.
+
+    A socket file is refused too, as of an agent that signs or of a container engine; the program's own are not.
+    """
+    own = (os.environ["HOME"] + os.sep, "\0listener-")  # where temporary files are; as multiprocessing names them
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
         if event == "socket.getaddrinfo":
@@ -61,9 +66,14 @@ def refuse_network(report: Callable[[str], None]) -> None:
             target = _shown(host, port)
         elif event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
             family = getattr(args[0], "family", None)
-            if family not in _INTERNET or not isinstance(args[1], tuple):
+            if family in _INTERNET and isinstance(args[1], tuple):
+                target = _shown(args[1][0], args[1][1])
+            elif family == _UNIX and isinstance(args[1], str | bytes):
+                if (target := os.fsdecode(args[1])).startswith(own):
+                    return
+                target = target.replace("\0", "@")
+            else:
                 return
-            target = _shown(args[1][0], args[1][1])
         elif event in ("socket.gethostbyname", "socket.gethostbyaddr"):
             target = _shown(args[0], None)
         else:

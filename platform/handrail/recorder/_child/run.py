@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import failures, limits
+from . import failures, limits, private
 from .channel import Channel
 
 
@@ -20,12 +20,16 @@ def main(arguments: str) -> None:
     """Run the program that the parent describes, and end the process.
 
     Args:
-        arguments: a JSON mapping: fd, parent, project, stack, organization, program, root, memory.
+        arguments: a JSON mapping: fd, parent, project, stack, organization, program, root, homes,
+            places, memory.
     """
     given = json.loads(arguments)
     limits.die_with_parent(given["parent"])
     channel = Channel(given["fd"])
     program = Path(given["program"])
+    # before any thread starts: it binds this one, and those that come of it
+    directories = [program if program.is_dir() else program.parent, Path(given["root"])]
+    private.shut(map(Path, given["homes"]), map(Path, given["places"]), directories)
     limits.refuse_network(lambda target: channel.unseen("network", target))
     limits.bound_memory(given["memory"])
     try:
