@@ -7,7 +7,10 @@ RUN := $(UV) run --locked
 export PATH := $(PATH):$(TOOLS)/bin
 export PULUMI_CONFIG_PASSPHRASE ?=
 
-.PHONY: demo test check unit e2e generate golden bench
+# the pictures of the site are taken in a browser: Debian's, where there is none
+BROWSER := $(if $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),,/usr/bin/chromium)
+
+.PHONY: demo test check unit e2e generate docs golden bench
 
 demo: .venv/ready
 	@$(RUN) python stacks/acme/demo.py
@@ -21,16 +24,22 @@ check: .venv/ready
 	$(RUN) mypy
 	$(RUN) pyright
 	$(RUN) python -m handrail.components._codegen --check
+	$(RUN) python docs/_generate.py --check
 
 unit: .venv/ready
 	$(RUN) pytest -n 2 tests/unit
 
-e2e: .venv/ready
+e2e: .venv/ready $(BROWSER)
 	$(RUN) handrail engine install --yaml
 	$(RUN) pytest -n 2 --dist loadscope tests/e2e
 
 generate: .venv/ready
 	$(RUN) python -m handrail.components._codegen
+	$(RUN) python docs/_generate.py
+	$(RUN) python tests/unit/test_docs.py --write
+
+docs: .venv/ready
+	$(RUN) mkdocs build --strict
 
 golden: .venv/ready
 	$(RUN) pytest tests/unit --snapshot-update
@@ -43,6 +52,9 @@ bench: .venv/ready
 .venv/ready: pyproject.toml uv.lock | $(UV)
 	$(UV) sync --locked
 	@touch $@
+
+/usr/bin/chromium:
+	apt-get update -qq && apt-get install -yqq --no-install-recommends chromium
 
 $(TOOLS)/bin/uv:
 	python3 -m venv $(TOOLS)

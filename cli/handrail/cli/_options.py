@@ -22,7 +22,7 @@ Cwd = Annotated[Path | None, typer.Option("--cwd", "-C", help="Run as if started
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs to read.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Go ahead without asking.")]
 Stacks = Annotated[
-    list[str] | None, typer.Argument(help="The stacks, as payments-dev, or globs, as '*-dev'.", metavar="[STACK]...")
+    list[str] | None, typer.Argument(help="The stacks, as payments-dev, or globs, as '*-dev'.", metavar="STACK")
 ]
 Environment = Annotated[str | None, typer.Option("--environment", "-e", help="Only stacks of this environment.")]
 Team = Annotated[str | None, typer.Option("--team", "-t", help="Only stacks of this team.")]
