@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typer.testing import CliRunner, Result
 from handrail.cli.app import app
 from handrail.core.errors import DocumentError
 from handrail.personas._persona import personas
+from handrail.personas._requirement import requirement
 from handrail.personas._scaffold import changes, repository, write
 from handrail.personas._schema import organisation_schema, workloads_schema
 from handrail.testing import plan, stacks
@@ -31,7 +33,9 @@ def init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Init:
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str, answer: str = "") -> Result:
-        return CliRunner().invoke(app, ["init", *arguments, "--organisation", "../organisation"], input=answer)
+        return CliRunner().invoke(
+            app, ["init", *arguments, "--organisation", "../organisation", "--no-lock"], input=answer
+        )
 
     return run
 
@@ -80,8 +84,74 @@ def test_an_installed_organisation_is_a_dependency(tmp_path: Path, monkeypatch: 
     """By the name that it is published under."""
     monkeypatch.syspath_prepend(str(ACME / "platform"))
     files = repository("data-scientist", "churn", "churn", "acme_platform", tmp_path)
-    assert 'dependencies = ["handrail", "acme-platform"]' in files["pyproject.toml"]
+    assert '"acme-platform"]' in files["pyproject.toml"]
     assert "handrail:organisation: acme_platform" in files["Pulumi.churn-dev.yaml"]
+
+
+class Installed:
+    """An installed distribution whose installer left this note of its origin."""
+
+    version = "1.4.0"
+
+    def __init__(self, origin: dict[str, Any] | None) -> None:
+        self.origin = origin
+
+    def read_text(self, name: str) -> str | None:
+        """One of its metadata files."""
+        return json.dumps(self.origin) if name == "direct_url.json" and self.origin else None
+
+
+@pytest.mark.parametrize(
+    ("origin", "line", "source"),
+    [
+        (None, "acme-platform==1.4.0", None),
+        (
+            {
+                "url": "https://git.acme.test/platform",
+                "subdirectory": "org",
+                "vcs_info": {"vcs": "git", "commit_id": "a1"},
+            },
+            "acme-platform",
+            {"git": "https://git.acme.test/platform", "rev": "a1", "subdirectory": "org"},
+        ),
+        ({"url": "file:///x/a%20b/p-1.whl", "archive_info": {}}, "acme-platform", {"path": "../a b/p-1.whl"}),
+        (
+            {"url": "file:///x/platform", "dir_info": {"editable": True}},
+            "acme-platform",
+            {"path": "../platform", "editable": True},
+        ),
+        (
+            {"url": "https://acme.test/p-1.whl", "archive_info": {}},
+            "acme-platform",
+            {"url": "https://acme.test/p-1.whl"},
+        ),
+    ],
+)
+def test_a_requirement_is_what_is_installed_here(
+    origin: dict[str, Any] | None, line: str, source: dict[str, Any] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its version from an index; else the commit, the file or the folder, as uv writes it."""
+    monkeypatch.setattr("importlib.metadata.distribution", lambda _: Installed(origin))
+    found = requirement("acme-platform", Path("/x/team"))
+    assert found.line == line
+    assert (tomllib.loads(found.source) if found.source else None) == ({"acme-platform": source} if source else None)
+
+
+@pytest.mark.parametrize("uv", ["missing", "failing"])
+def test_what_cannot_be_locked_is_said(uv: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to do; the repository is there."""
+    shutil.copytree(ACME / "platform" / "acme_platform", tmp_path / "organisation")
+    (tmp_path / "bin").mkdir()
+    if uv == "failing":
+        (tmp_path / "bin/uv").write_text("#!/bin/sh\necho 'no such index' >&2\nexit 2\n")
+        (tmp_path / "bin/uv").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    done = CliRunner().invoke(app, ["init", "app-developer", "payments", "-o", "../organisation"])
+    assert done.exit_code == 0
+    assert {"missing": "not locked: there is no uv here", "failing": "not locked: no such index"}[uv] in done.output
+    assert "run `uv lock`" in done.output
+    assert (tmp_path / "payments/workloads.yaml").exists()
 
 
 def test_what_cannot_be_is_said_at_once(tmp_path: Path) -> None:

@@ -93,7 +93,16 @@ def test_it_works_in_a_clean_environment(kind: str, dist: Path, tmp_path: Path) 
     (team / "workloads.yaml").write_text((acme / "payments/workloads.yaml").read_text())
     assert "3 components, 28 resources; complete" in run(environment / "bin" / "handrail", "preview", "dev", cwd=team)
     for persona, owner in (("app-developer", "storefront"), ("ml-engineer", "fraud"), ("data-scientist", "churn")):
-        run(environment / "bin" / "handrail", "init", persona, owner, "-o", "../team/organisation", cwd=tmp_path)
+        run(
+            environment / "bin" / "handrail",
+            "init",
+            persona,
+            owner,
+            "-o",
+            "../team/organisation",
+            "--no-lock",
+            cwd=tmp_path,
+        )
         shown = run(environment / "bin" / "handrail", "preview", f"{owner}-dev", cwd=tmp_path / owner)
         assert "1 component, " in shown
         assert "; complete" in shown

@@ -18,9 +18,11 @@ def init(
         typer.Option("--organisation", "-o", help="The organisation: an installed package, or a path seen from NAME."),
     ],
     team: Annotated[str | None, typer.Option("--team", "-t", help="The team; default: NAME.")] = None,
+    lock: Annotated[bool, typer.Option(help="Pin what it requires in uv.lock, which asks the package index.")] = True,
     yes: Yes = False,
 ) -> None:
     """Make a team repository that previews clean; in one that is there, show what is newer and keep what was edited."""
+    from handrail.personas import _requirement
     from handrail.personas._scaffold import changes, repository, write
 
     folder = Path(name)
@@ -34,6 +36,10 @@ def init(
     if outdated and not yes:
         typer.confirm(f"update {', '.join(change.path for change in outdated)}?", abort=True)
     write(found, folder)
+    required = any(change.path == "pyproject.toml" and change.state in ("new", "outdated") for change in found)
+    if lock and (required or not (folder / "uv.lock").exists()):
+        failed = _requirement.lock(folder)
+        print(f"not locked: {failed}" if failed else "locked   uv.lock")
     if all(change.state == "unchanged" for change in found):
         print("nothing is newer")
     elif any(change.state == "new" and change.path == "workloads.yaml" for change in found):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -14,10 +15,13 @@ from handrail.core.errors import DocumentError, Problem
 from handrail.core.models import nearest
 from handrail.organisation import Organisation, load_organisation, locate
 from handrail.personas._persona import personas
+from handrail.personas._requirement import distribution_of, requirement
 from handrail.personas._schema import organisation_schema, workloads_schema
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _RECORD = Path(".handrail") / "init.json"
+_ENGINES = re.compile(r"^(?:encryptionsalt|encryptedkey|secretsprovider):.*\n?", re.MULTILINE)
+"""What the engine itself writes into a stack's config: no edit of the team's, and never lost."""
 # what is written where; workloads.yaml and a file per environment come beside
 _FILES = {
     "Pulumi.yaml": "Pulumi.yaml",
@@ -59,11 +63,13 @@ def repository(persona: str, name: str, team: str, reference: str, folder: Path)
     if problems:
         raise DocumentError(problems)
     package = "/" not in reference and not reference.startswith(".")
-    dependencies = ['"handrail"', *([f'"{reference.replace("_", "-")}"'] if package else [])]
+    needed = [requirement(each, folder) for each in ("handrail", *([distribution_of(reference)] if package else []))]
+    sources = [each.source for each in needed if each.source]
     words = {
         "name": name, "team": team, "persona": persona, "organisation": reference,
         "registry": organisation.registries[0], "first": next(iter(organisation.environments)),
-        "dependencies": ", ".join(dependencies),
+        "dependencies": ", ".join(json.dumps(each.line) for each in needed),
+        "sources": "\n".join(["", "[tool.uv.sources]", *sources, ""]) if sources else "",
     }  # fmt: skip
     found = {path: _text(template, words) for path, template in _FILES.items()}
     found["workloads.yaml"] = _text(f"{persona}.yaml", words)
@@ -107,8 +113,9 @@ def _change(path: str, text: str, folder: Path, record: Mapping[str, str]) -> Ch
     if not file.exists():
         return Change(path, text, "removed" if path in record else "new")
     there = file.read_text("utf-8")
-    if there == text:
+    if _digest(there) == _digest(text):
         return Change(path, text, "unchanged")
+    text += "".join(_ENGINES.findall(there))
     diff = "".join(unified_diff(there.splitlines(True), text.splitlines(True), f"{path} (yours)", f"{path} (new)"))
     return Change(path, text, "outdated" if record.get(path) == _digest(there) else "edited", diff)
 
@@ -131,4 +138,4 @@ def _record(folder: Path) -> dict[str, str]:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_ENGINES.sub("", text).encode()).hexdigest()

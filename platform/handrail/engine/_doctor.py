@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from dataclasses import asdict, dataclass
@@ -60,7 +61,7 @@ class Report:
 
 def doctor() -> Report:
     """Look at everything a deployment needs; contents of built binaries are verified in full."""
-    return Report((*_engine(), _provider(), *map(_entry, _cache.VERSIONS), _go()))
+    return Report((*_engine(), _provider(), _plugin(), *map(_entry, _cache.VERSIONS), _go()))
 
 
 def _engine() -> list[Check]:
@@ -86,6 +87,15 @@ def _provider() -> Check:
     if found.built:
         return Check("Kubernetes provider", "missing", f"built, but not among Pulumi's plugins: {found.path}", _INSTALL)
     return Check("Kubernetes provider", "ok", f"{found.version}: {found.path}")
+
+
+def _plugin() -> Check:
+    spec = importlib.util.find_spec("handrail.plugin")
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    what = "Component plugin"
+    if not folders:
+        return Check(what, "missing", "not installed with Handrail", "install its wheel", needed=False)
+    return Check(what, "ok", f"for other languages: pulumi package add {folders[0]}", needed=False)
 
 
 def _entry(part: str) -> Check:
