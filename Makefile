@@ -10,7 +10,7 @@ export PULUMI_CONFIG_PASSPHRASE ?=
 # the pictures of the site are taken in a browser: Debian's, where there is none
 BROWSER := $(if $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),,/usr/bin/chromium)
 
-.PHONY: demo test check unit e2e generate docs golden bench
+.PHONY: demo test check unit e2e generate docs audit golden bench
 
 demo: .venv/ready
 	@$(RUN) python stacks/acme/demo.py
@@ -37,6 +37,9 @@ generate: .venv/ready
 	$(RUN) python -m handrail.components._codegen
 	$(RUN) python docs/_generate.py
 	$(RUN) python tests/unit/test_docs.py --write
+
+audit: $(UV)
+	$(UV) audit --locked
 
 docs: .venv/ready
 	$(RUN) mkdocs build --strict
