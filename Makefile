@@ -10,7 +10,7 @@ export PULUMI_CONFIG_PASSPHRASE ?=
 # the pictures of the site are taken in a browser: Debian's, where there is none
 BROWSER := $(if $(shell command -v chromium || command -v chromium-browser || command -v google-chrome),,/usr/bin/chromium)
 
-.PHONY: demo test check unit e2e generate docs audit golden bench
+.PHONY: demo test check unit e2e fuzz generate docs audit golden bench
 
 demo: .venv/ready
 	@$(RUN) python stacks/acme/demo.py
@@ -31,7 +31,13 @@ unit: .venv/ready
 
 e2e: .venv/ready $(BROWSER)
 	$(RUN) handrail engine install --yaml
-	$(RUN) pytest -n 2 --dist loadscope tests/e2e
+	$(RUN) pytest -n 2 --dist loadscope tests/e2e --ignore tests/e2e/cluster
+	$(RUN) pytest tests/e2e/cluster
+
+# long runs of what `make test` does in short: HANDRAIL_KILLS, HANDRAIL_EXAMPLES, HANDRAIL_SEED
+fuzz: .venv/ready
+	$(RUN) handrail engine install
+	$(RUN) pytest -s tests/fuzz
 
 generate: .venv/ready
 	$(RUN) python -m handrail.components._codegen

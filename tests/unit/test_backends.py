@@ -12,9 +12,9 @@ from handrail.core.selection import Target, select
 from handrail.engine import Engine, locks
 from handrail.engine.backend import address, folder
 from handrail.engine.commands import command, environment
-from handrail.organisation.backends import with_backends
 from handrail.organisation.load import load_organisation
 from handrail.organisation.model import Backend
+from handrail.organisation.targets import with_organisation
 
 ROOT = Path(__file__).parents[2]
 ENGINE = Engine(Path("/engine/pulumi"), "3.259.0", "built")
@@ -39,7 +39,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 def targets(project: Project, say: list[str] | None = None) -> dict[str, Target]:
     """Every stack with its backend."""
     notes: list[str] = [] if say is None else say
-    return {target.stack: target for target in with_backends(project, select(project), notes.append)}
+    return {target.stack: target for target in with_organisation(project, select(project), notes.append)}
 
 
 def test_each_environment_names_its_backend(project: Project) -> None:

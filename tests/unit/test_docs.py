@@ -546,7 +546,7 @@ def test_every_command_in_the_docs_exists() -> None:
     wrong = []
     for name, line in mentioned():
         parts = shlex.split(line.partition("|")[0], comments=True)
-        command = next((each for each in (" ".join(parts[:2]), parts[0]) if each in known), None)
+        command = next((each for length in (3, 2, 1) if (each := " ".join(parts[:length])) in known), None)
         options = {part.partition("=")[0] for part in parts if part.startswith("-") and part != "-"}
         if command is None or not options <= known[command]:
             wrong.append(f"{name}: handrail {line}")

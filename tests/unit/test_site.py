@@ -441,6 +441,13 @@ def calls_an_endpoint(block: Block, folder: Path, monkeypatch: pytest.MonkeyPatc
     assert (asked, given["headers"]) == (url, {"Authorization": "Bearer secret"})
 
 
+def runs_on_a_cluster(block: Block, *_: object) -> None:
+    """What the page shows is a test; tests/e2e/cluster runs it on a control plane."""
+    names: dict[str, Any] = {}
+    exec(block.text, names)
+    assert [name for name in names if name.startswith("test_")] == ["test_a_namespace_is_admitted"]
+
+
 def endpoint(name: str) -> Prepared:
     """The endpoint that a guide calls: acme's, or one like the guide's own."""
     for team in ("fraud", "churn"):
@@ -456,6 +463,7 @@ Runner = Callable[[Block, Path, pytest.MonkeyPatch], None]
 RUNNERS: dict[str, Runner] = {
     "README.md": runs_in_a_pulumi_program,
     "docs/recorder.md": runs_the_recorder,
+    "docs/cluster.md": runs_on_a_cluster,
     "docs/ml-engineer.md": calls_an_endpoint,
     "docs/data-scientist.md": calls_an_endpoint,
 }

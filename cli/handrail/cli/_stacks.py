@@ -35,11 +35,11 @@ def deploy(
         print(json.dumps({"include": rows}))
         return
     from handrail.engine.run import run, say
-    from handrail.organisation.backends import with_backends
+    from handrail.organisation.targets import with_organisation
 
     several = len(targets) > 1
     if several and not yes:
         typer.confirm(f"{command} {', '.join(each.stack for each in targets)}?", abort=True)
     arguments = ["--yes", "--skip-preview"] if several else ["--yes"] if yes else []
-    targets = with_backends(project, targets, say)
+    targets = with_organisation(project, targets, say)
     run(project, targets, command, arguments, at_once=parallel)

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
+from handrail.cli import cluster
 from handrail.cli._options import Json
 
 app = typer.Typer(
     no_args_is_help=True, help="The Pulumi engine: install it, see what is in use.", rich_markup_mode=None
 )
+app.add_typer(cluster.app, name="cluster")
 
 
 @app.command()

@@ -30,9 +30,9 @@ def preview(
         if json and len(targets) > 1:
             raise typer.BadParameter("--json with --engine is one stack's: name one, or leave one of the two out")
         from handrail.engine.run import run, say
-        from handrail.organisation.backends import with_backends
+        from handrail.organisation.targets import with_organisation
 
-        targets = with_backends(project, targets, say)
+        targets = with_organisation(project, targets, say)
         run(project, targets, "preview", ["--json"] if json else [])
         return
     from handrail.preview.read import preview as read

@@ -153,4 +153,5 @@ def provider_inputs(context: Context, program: Path) -> dict[str, Any]:
     cluster = context.cluster
     if cluster.render:
         return {"renderYamlToDirectory": relative(context.root / cluster.render / context.stack, program)}
-    return {"context": cluster.context}
+    # Kubernetes' own advice to whoever owns an object: a change by hand is set back, not a conflict
+    return {"context": cluster.context, "enablePatchForce": True}

@@ -60,11 +60,18 @@ def plan_stack(config: Mapping[str, str], *, root: Path, stack: str) -> StackPla
 def _platform(context: Context) -> tuple[Prepared, ...]:
     """A workspace for each team, and what they share."""
     wanted = [("TeamWorkspace", team, {"owner": team}) for team in context.organisation.teams]
-    if context.cluster.has(Capability.KUEUE):
+    if context.cluster.has(Capability.KUEUE) and _is_first_of_cluster(context):
         wanted = [("ResourceFlavors", "flavors", {}), ("WorkloadPriorities", "priorities", {}), *wanted]
     return prepare_all(
         partial(prepare, definitions()[component], name, args, context) for component, name, args in wanted
     )
+
+
+def _is_first_of_cluster(context: Context) -> bool:
+    """Whether no environment before this one has the same cluster: what a whole cluster shares is made once."""
+    environments = context.organisation.environments
+    cluster = context.settings.cluster
+    return context.environment == next(name for name, each in environments.items() if each.cluster == cluster)
 
 
 def is_plain(program: Path) -> bool:

@@ -64,14 +64,13 @@ class Project:
         Raises:
             DocumentError: there is none, or its Pulumi.yaml is wrong.
         """
-        start = (start or Path.cwd()).resolve()
-        for directory in (start, *start.parents):
-            for name in _NAMES:
-                if (directory / name).is_file():
-                    return cls.read(directory / name)
+        file = project_file(start)
+        if file:
+            return cls.read(file)
+        where = (start or Path.cwd()).resolve()
         raise DocumentError(
             Problem(
-                f"no {_NAMES[0]} in {start} or above it", remedy="change into a Pulumi project, or name one with --cwd"
+                f"no {_NAMES[0]} in {where} or above it", remedy="change into a Pulumi project, or name one with --cwd"
             )
         )
 
@@ -147,6 +146,13 @@ class Project:
             if _has_secret(value):
                 encrypted.add(full)
         return Stack(name, file, config, frozenset(encrypted), positions)
+
+
+def project_file(start: Path | None = None) -> Path | None:
+    """The Pulumi.yaml of `start` (default: the working directory) or of the nearest directory above it."""
+    start = (start or Path.cwd()).resolve()
+    files = (directory / name for directory in (start, *start.parents) for name in _NAMES)
+    return next((file for file in files if file.is_file()), None)
 
 
 def relative(path: Path, start: Path) -> str:

@@ -21,6 +21,7 @@ class Target:
     Args:
         backend: the address of the state backend that its environment has; empty where it names none.
         organization: in Pulumi Cloud, who owns the stack.
+        live: whether it is deployed to a cluster, where somebody may have changed it by hand.
     """
 
     stack: str
@@ -28,6 +29,7 @@ class Target:
     environment: str
     backend: str = ""
     organization: str = ""
+    live: bool = False
 
     @property
     def wave(self) -> int:

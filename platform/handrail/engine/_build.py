@@ -96,6 +96,20 @@ def yaml(folder: Path, say: Say) -> None:
         _compile(go, sources, package, folder / "bin" / host, flag, say, "the YAML language host")
 
 
+def cluster(folder: Path, say: Say) -> None:
+    """Put a control plane into `folder`.
+
+    Raises:
+        EngineError: there is no Go to be had, or the build failed.
+    """
+    go = find_go(say)
+    major, minor, _ = _versions.CLUSTER.split(".")
+    facts = {"gitVersion": f"v{_versions.CLUSTER}", "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+    flags = " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in facts.items())
+    with _sources("cluster") as sources:
+        _compile(go, sources, ".", folder / "cluster", flags, say, "the control plane")
+
+
 @contextmanager
 def _sources(part: str) -> Iterator[Path]:
     """A copy of a part's Go sources that may be written to."""

@@ -15,9 +15,12 @@ from handrail.engine import _versions
 
 _MANIFEST = "manifest.json"
 SOURCES = Path(__file__).parent / "go"
-VERSIONS = {"pulumi": _versions.PULUMI, "kubernetes": _versions.KUBERNETES, "yaml": _versions.YAML}
-"""What is built, each part on its own: the engine with its Python language host, the Kubernetes provider, and, where it
-is asked for, the YAML language host."""
+VERSIONS = {
+    "pulumi": _versions.PULUMI, "kubernetes": _versions.KUBERNETES, "yaml": _versions.YAML,
+    "cluster": _versions.CLUSTER,
+}  # fmt: skip
+"""What is built, each part on its own: the engine with its Python language host, the Kubernetes provider, and, where
+they are asked for, the YAML language host and a control plane."""
 
 
 def root() -> Path:
@@ -40,16 +43,19 @@ def entry(part: str) -> Path:
 
 
 def complete(folder: Path, *, thorough: bool = False) -> bool:
-    """Whether an entry holds every binary in full: by size, or by content where `thorough`."""
+    """Whether an entry holds every binary in full: by size, or by content where `thorough` or where it was touched."""
     try:
+        made = (folder / _MANIFEST).stat().st_mtime_ns
         manifest = json.loads((folder / _MANIFEST).read_text())
-        return all(_matches(folder / name, facts, thorough) for name, facts in manifest.items())
+        return all(_matches(folder / name, facts, made, thorough) for name, facts in manifest.items())
     except (OSError, ValueError, TypeError, AttributeError, KeyError):
         return False
 
 
-def _matches(file: Path, facts: dict[str, object], thorough: bool) -> bool:
-    return file.stat().st_size == facts["size"] and (not thorough or _digest(file) == facts["sha256"])
+def _matches(file: Path, facts: dict[str, object], made: int, thorough: bool) -> bool:
+    found = file.stat()
+    touched = thorough or found.st_mtime_ns > made  # the manifest is written last
+    return found.st_size == facts["size"] and (not touched or _digest(file) == facts["sha256"])
 
 
 def _digest(file: Path) -> str:

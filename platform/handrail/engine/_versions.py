@@ -13,6 +13,9 @@ KUBERNETES = "4.25.0-alpha.20260115033456"
 YAML = "1.32.0"
 """The module github.com/pulumi/pulumi-yaml that is built: the language host of programs in YAML."""
 
+CLUSTER = "1.37.2"
+"""Kubernetes, of the control plane that is built: the API server, the controller manager and the scheduler."""
+
 KUBERNETES_DOWNLOADED = "4.34.2"
 """The provider that is downloaded where the vendor can be reached."""
 

@@ -13,17 +13,23 @@ from handrail.engine import locks
 from handrail.engine._find import Engine
 from handrail.engine.remedies import remedy_of
 
+_REFRESHED = frozenset({"up", "preview"})
+"""What looks first at what is there, so that a change by hand is seen and taken back."""
+
 
 def command(engine: Engine, project: Project, target: Target, arguments: Sequence[str]) -> list[str]:
     """A command on a stack; in Pulumi Cloud its name is led by the organization that owns it."""
     name = f"{target.organization}/{target.stack}" if target.organization else target.stack
-    return [str(engine.pulumi), "--cwd", str(project.root), *arguments, "--stack", name]
+    refresh = ["--refresh"] if target.live and arguments[0] in _REFRESHED else []
+    return [str(engine.pulumi), "--cwd", str(project.root), *arguments, *refresh, "--stack", name]
 
 
 def environment(engine: Engine, project: Project, target: Target) -> Mapping[str, str]:
     """What a command on a stack runs with; everything that it starts inherits its mark."""
     backend = {BACKEND_VARIABLE: target.backend} if target.backend else {}
-    return {**engine.environment(), **backend, locks.MARK: locks.mark(project, target.stack)}
+    # the built provider has no input for it yet: what was changed by hand is set back, and no conflict
+    force = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"} if target.live else {}
+    return {**force, **engine.environment(), **backend, locks.MARK: locks.mark(project, target.stack)}
 
 
 def deploy(

@@ -24,6 +24,7 @@ from handrail.engine.remedies import remedy_of
 STACK_BYTES = 700 * 1024**2
 """What one deployment may need: engine, provider and program, for some hundred resources."""
 _PATIENCE = 60  # seconds that an interrupted engine has to end in good order
+_DIAGNOSTICS = re.compile(r"^Diagnostics:\n(.*?)(?=^(?:Outputs|Resources):|\Z)", re.MULTILINE | re.DOTALL)
 _CHANGES = re.compile(r"^\s+([-+~]+ \d+ \w+|\d+ unchanged)", re.MULTILINE)
 
 
@@ -40,6 +41,12 @@ class Outcome:
     def changes(self) -> str:
         """The engine's own count of what it did, as `+ 12 created, 3 unchanged`."""
         return ", ".join(match.strip() for match in _CHANGES.findall(self.output))
+
+    @property
+    def reason(self) -> str:
+        """The engine's own diagnostics; all that it said, where it came to none."""
+        found = _DIAGNOSTICS.search(self.output)
+        return (found[1] if found else self.output).rstrip()
 
 
 class Notice(str):
@@ -167,7 +174,7 @@ def failures(outcomes: Sequence[Outcome]) -> None:
     if failed or left:
         reasons: dict[tuple[int | None, str], list[str]] = {}
         for outcome in failed:
-            reasons.setdefault((outcome.code, outcome.output.strip()), []).append(outcome.stack)
+            reasons.setdefault((outcome.code, outcome.reason), []).append(outcome.stack)
         problems = [
             Problem(
                 f"stack{'s' * (len(stacks) > 1)} {', '.join(stacks)} failed, exit code {code}:\n{said}",

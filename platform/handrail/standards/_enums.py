@@ -14,13 +14,10 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from handrail.standards._catalogue import KUBERNETES
-from handrail.standards._crds import Source, download
+from handrail.engine.crds import KUBERNETES, read
 
 FILE = Path(__file__).parent / "enums.json"
-SOURCE = Source(
-    "k8s.io/kubernetes", f"v{KUBERNETES}.0", "pkg/generated/openapi/zz_generated.openapi.go", f"v{KUBERNETES}"
-)
+SOURCE = "pkg/generated/openapi/zz_generated.openapi.go"
 
 _TYPE = re.compile(r"^func schema_k8sio_(\w+)\(")
 _FIELD = re.compile(r'^\t{5}"(\w+)": \{$')
@@ -43,9 +40,7 @@ def enums(lines: Iterable[str]) -> dict[str, dict[str, list[str]]]:
 
 def main() -> None:
     """Write the file."""
-    with download(SOURCE) as archive:
-        text = archive.read(f"{SOURCE.module}@{SOURCE.release}/{SOURCE.file}").decode()
-    found = enums(text.splitlines())
+    found = enums(read(KUBERNETES, SOURCE).decode().splitlines())
     FILE.write_text(json.dumps(found, separators=(",", ":"), sort_keys=True) + "\n", encoding="utf-8")
     sys.stdout.write(f"{FILE.name}: {sum(map(len, found.values()))} fields of {len(found)} types\n")
 

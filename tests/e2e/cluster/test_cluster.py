@@ -1,0 +1,175 @@
+"""The sample company on a real API server: what is stored, where pods run, what changes nothing, what is left."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from spine import ROOT, STACKS, Checkout
+from stored import Stored, owned, without_empty
+
+from handrail.core.project import Project
+from handrail.core.resources import Resource, leaves
+from handrail.engine.control_plane import ControlPlane
+from handrail.organisation import load_organisation
+from handrail.personas._stack import plan_stack
+
+pytestmark = pytest.mark.engine
+DEFAULTED: dict[tuple[str, ...], Any] = {
+    ("fieldRef", "apiVersion"): "v1",
+    ("remoteRef", "conversionStrategy"): "Default",
+    ("remoteRef", "decodingStrategy"): "None",
+    ("remoteRef", "metadataPolicy"): "None",
+    ("parentRefs", "group"): "gateway.networking.k8s.io",
+    ("parentRefs", "kind"): "Gateway",
+    ("backendRefs", "kind"): "Service",
+    ("backendRefs", "weight"): 1,
+}
+"""What the API server fills into lists that have one owner as a whole, by the last two words of its path."""
+
+
+def planned(copy: Checkout, stack: str) -> list[Resource]:
+    """What the plan of a stack registers."""
+    found = Project.find(copy.root).stack(stack)
+    prepared = plan_stack(found.config, root=copy.root, stack=stack).prepared
+    return [resource for each in prepared for resource in each.plan.resources]
+
+
+def flat(value: Any) -> dict[tuple[str | int, ...], Any]:
+    """Every leaf by its path, without what is empty."""
+    return dict(leaves(without_empty(value)))
+
+
+def added(stored: Mapping[Any, Any], wanted: Mapping[Any, Any]) -> dict[tuple[str, ...], Any]:
+    """What only the stored object has, by the last two words of its path."""
+    more = {path: value for path, value in stored.items() if path not in wanted}
+    return {tuple(word for word in path if isinstance(word, str))[-2:]: value for path, value in more.items()}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_server_stores_what_was_planned(stack: str, live: Checkout, stored: Stored) -> None:
+    """Each resource: the fields that were applied are the plan's, save for defaults in lists with one owner."""
+    resources = planned(live, stack)
+    assert resources
+    for resource in resources:
+        found = stored.get(resource)
+        names = {name: found["metadata"].get(name) for name in ("name", "namespace")}
+        applied = owned(found)
+        have = flat({**applied, "metadata": {**applied.get("metadata", {}), **names}})
+        wanted = flat(resource.inputs)
+        assert {path: value for path, value in have.items() if path in wanted} == wanted, resource.name
+        assert added(have, wanted).items() <= DEFAULTED.items(), resource.name
+
+
+def test_nothing_else_is_there(live: Checkout, cluster: ControlPlane, stored: Stored) -> None:
+    """No object of ours that no plan has: by kind and name, in every namespace of a team."""
+    plans = [resource for stack in STACKS for resource in planned(live, stack)]
+    paths = {stored.path_of(resource) for resource in plans}
+    kinds = {(resource.type.split(":")[1].removeprefix("core/"), resource.kind) for resource in plans}
+    for api_version, kind in kinds:
+        where = stored.path(api_version, kind, "x")
+        code, found = cluster.api.request("GET", where.replace("/namespaces/x/", "/"))
+        assert code == 200
+        for item in found["items"]:
+            if item["metadata"].get("labels", {}).get("app.kubernetes.io/managed-by") == "pulumi":
+                metadata = item["metadata"]
+                assert stored.path(api_version, kind, metadata.get("namespace"), metadata["name"]) in paths
+
+
+def test_every_pod_runs_where_it_belongs(live: Checkout, cluster: ControlPlane) -> None:
+    """On nodes of its accelerator, or of none; placed by the real scheduler, run by kwok."""
+    catalogue = load_organisation(live.root / "stacks/acme/platform/acme_platform").accelerators
+    nodes = {node["metadata"]["name"]: node for node in cluster.api.request("GET", "/api/v1/nodes")[1]["items"]}
+    pods = cluster.api.request("GET", "/api/v1/pods")[1]["items"]
+    assert len(pods) > 30
+    for pod in pods:
+        assert pod["status"]["phase"] == "Running", pod["metadata"]["name"]
+        labels = nodes[pod["spec"]["nodeName"]]["metadata"]["labels"]
+        asked = [each["resources"].get("limits", {}) for each in pod["spec"]["containers"]]
+        takes = any(kind.resource in limits for kind in catalogue.values() for limits in asked)
+        on_accelerator = any(kind.node_labels.items() <= labels.items() for kind in catalogue.values())
+        assert takes == on_accelerator, pod["metadata"]["name"]
+
+
+def test_volumes_are_bound(live: Checkout, cluster: ControlPlane) -> None:
+    """A notebook's home and a model's cache: by the default class, and by the shared one."""
+    claims = cluster.api.request("GET", "/api/v1/persistentvolumeclaims")[1]["items"]
+    assert {claim["spec"]["storageClassName"] for claim in claims} == {"standard", "shared"}
+    assert {claim["status"]["phase"] for claim in claims} == {"Bound"}
+
+
+def test_the_guides_own_test(cluster: ControlPlane) -> None:
+    """The one that docs/cluster.md shows."""
+    (block,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "cluster.md").read_text("utf-8"), re.M | re.S)
+    names: dict[str, Any] = {}
+    exec(block, names)
+    names["test_a_namespace_is_admitted"](cluster)
+
+
+def test_a_second_up_changes_nothing(live: Checkout) -> None:
+    """Also after the API server filled in its defaults."""
+    said = live.handrail("up", "--yes", "--environment", "dev").stderr
+    assert "up: 6 of 6" in said
+    assert said.count("unchanged") == 6
+    for word in ("created", "updated", "deleted", "replaced"):
+        assert word not in said
+
+
+@pytest.mark.parametrize("manager", ["kubectl-edit", "somebodys-operator"])
+def test_a_change_by_hand_is_seen_and_set_back(manager: str, live: Checkout, cluster: ControlPlane) -> None:
+    """Whoever made it: a preview by the engine names it, `up` heals it; nothing else is touched."""
+    path = "/apis/apps/v1/namespaces/payments-dev/deployments/ledger"
+    image = cluster.api.request("GET", path)[1]["spec"]["template"]["spec"]["containers"][0]["image"]
+    other = {"name": "ledger", "image": "registry.acme.test/payments/ledger:by-hand"}
+    change = {"spec": {"template": {"spec": {"containers": [other]}}}}
+    merge = "application/strategic-merge-patch+json"
+    code, found = cluster.api.request("PATCH", f"{path}?fieldManager={manager}", change, merge)
+    assert code == 200, found
+    seen = live.handrail("preview", "--engine", "payments-dev").stdout
+    assert "Deployment ledger-deployment update [diff: ~spec]" in seen
+    healed = live.handrail("up", "--yes", "payments-dev").stdout
+    assert "~ 1 updated" in healed
+    assert "32 unchanged" in healed
+    assert cluster.api.request("GET", path)[1]["spec"]["template"]["spec"]["containers"][0]["image"] == image
+
+
+def test_what_is_removed_by_hand_comes_back(live: Checkout, cluster: ControlPlane) -> None:
+    """A service that somebody deleted."""
+    path = "/api/v1/namespaces/payments-dev/services/refunds"
+    assert cluster.api.request("DELETE", path)[0] == 200
+    assert "+ 1 created" in live.handrail("up", "--yes", "payments-dev").stdout
+    assert cluster.api.request("GET", path)[0] == 200
+
+
+def test_a_missing_workspace_says_what_to_do(live: Checkout, cluster: ControlPlane) -> None:
+    """The namespace is the platform stack's to make."""
+    config = live.root / "stacks/config"
+    file = live.root / "stacks/acme/platform/acme_platform/organisation.yaml"
+    before = file.read_text()
+    file.write_text(before.replace("  prod: {tier", "  lab: {tier: development, cluster: dev}\n  prod: {tier", 1))
+    (config / "Pulumi.churn-lab.yaml").write_text(
+        (config / "Pulumi.churn-dev.yaml").read_text().replace("environment: dev", "environment: lab")
+    )
+    try:
+        done = live.handrail("up", "--yes", "churn-lab", "churn-dev", ok=False)
+        assert done.returncode == 1
+        assert "up: 1 of 2" in done.stderr
+        assert 'namespaces "churn-lab" not found' in done.stderr
+        assert "deploy the environment's platform stack first" in done.stderr
+    finally:
+        live.handrail("destroy", "--yes", "churn-lab")
+        (config / "Pulumi.churn-lab.yaml").unlink()
+        file.write_text(before)
+
+
+def test_a_removed_environment_leaves_nothing(live: Checkout, cluster: ControlPlane) -> None:
+    """Neither objects nor volumes; the other environments of the cluster go on."""
+    live.handrail("destroy", "--yes", "--environment", "staging")
+    names = [item["metadata"]["name"] for item in cluster.api.request("GET", "/api/v1/namespaces")[1]["items"]]
+    assert [name for name in names if name.endswith("-staging")] == []
+    for volume in cluster.api.request("GET", "/api/v1/persistentvolumes")[1]["items"]:
+        claim = volume["spec"]["claimRef"]["namespace"]
+        assert not claim.endswith("-staging") or volume["status"]["phase"] in ("Released", "Failed")
+    bindings = cluster.api.request("GET", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings")[1]["items"]
+    assert [each["metadata"]["name"] for each in bindings if "-staging-" in each["metadata"]["name"]] == []
+    assert "unchanged" in live.handrail("up", "--yes", "fraud-prod", "churn-prod").stderr
