@@ -20,6 +20,9 @@ from handrail.core.resources import Path as FieldPath
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_VALUES = 200_000
+MAX_TEXT = 4 * MAX_BYTES
+MAX_KEY = 1024
+MAX_PROBLEMS = 100
 
 _TAG = "tag:yaml.org,2002:"
 
@@ -73,7 +76,7 @@ def load(path: Path, *, shown_as: str | None = None) -> Document:
     """Read a YAML file.
 
     Raises:
-        DocumentError: it cannot be read, is no UTF-8 or no YAML, or is beyond MAX_BYTES, MAX_DEPTH or MAX_VALUES.
+        DocumentError: it cannot be read, is no UTF-8 or no YAML, or is beyond one of the bounds above.
     """
     file = shown_as or display(path)
     try:
@@ -122,21 +125,31 @@ def _position(file: str, mark: Any) -> Position:
 
 
 def _bound(text: str, start: Position) -> None:
-    """Refuse, before anything recurses, what is nested too deeply."""
-    depth = 0
+    """Refuse, before anything recurses or is kept, what is nested too deeply or holds too much."""
+    depth = values = 0
     loader = _Loader(text)
     try:
         while loader.check_event():
             event = loader.get_event()
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-                if depth > MAX_DEPTH:
-                    where = _position(start.file, event.start_mark)
-                    raise DocumentError(Problem("is nested too deeply", where=where, allowed=f"{MAX_DEPTH} levels"))
-            elif isinstance(event, yaml.CollectionEndEvent):
+            if isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
+            elif isinstance(event, yaml.NodeEvent):
+                values += 1
+                depth += isinstance(event, yaml.CollectionStartEvent)
+                if depth > MAX_DEPTH:
+                    raise DocumentError(_too_deep(_position(start.file, event.start_mark)))
+                if values > 2 * MAX_VALUES:  # keys as well
+                    raise DocumentError(_too_many(_position(start.file, event.start_mark)))
     finally:
         loader.dispose()
+
+
+def _too_deep(where: Position) -> Problem:
+    return Problem("is nested too deeply", where=where, allowed=f"{MAX_DEPTH} levels")
+
+
+def _too_many(where: Position) -> Problem:
+    return Problem("holds too many values", where=where, allowed=f"at most {MAX_VALUES:,}, aliases expanded")
 
 
 def _compose(text: str) -> Any:
@@ -157,19 +170,24 @@ class _Builder:
         self.values: dict[FieldPath, Position] = {}
         self._open: set[int] = set()
         self._built = 0
+        self._text = 0
 
     def build(self, node: Any, path: FieldPath) -> Any:
         where = _position(self.file, node.start_mark)
         self.values[path] = where
         self._built += 1
         if self._built > MAX_VALUES:
-            raise DocumentError(
-                Problem("holds too many values", where=where, allowed=f"at most {MAX_VALUES:,}, aliases expanded")
-            )
+            raise DocumentError(_too_many(where))
         if id(node) in self._open:
             raise DocumentError(Problem("contains itself through an alias", dotted(path), where))
         if isinstance(node, yaml.ScalarNode):
+            self._text += len(node.value)
+            if self._text > MAX_TEXT:
+                limit = f"at most {MAX_TEXT // 1024**2} MiB, aliases expanded"
+                raise DocumentError(Problem("holds too much text", where=where, allowed=limit))
             return self._scalar(node, path, where)
+        if len(self._open) >= MAX_DEPTH:  # an alias may stand in an alias
+            raise DocumentError(_too_deep(where))
         self._open.add(id(node))
         try:
             if isinstance(node, yaml.SequenceNode):
@@ -177,6 +195,11 @@ class _Builder:
             return self._mapping(node, path)
         finally:
             self._open.discard(id(node))
+
+    def _add(self, problem: Problem) -> None:
+        self.problems.append(problem)
+        if len(self.problems) == MAX_PROBLEMS:
+            raise DocumentError([*self.problems, Problem("may have more problems after these", where=problem.where)])
 
     def _item(self, node: Any, path: FieldPath) -> Any:
         self.keys[path] = _position(self.file, node.start_mark)
@@ -191,12 +214,16 @@ class _Builder:
                 merged |= self._merge(value_node, path, where)
                 continue
             if not isinstance(key_node, yaml.ScalarNode):
-                self.problems.append(Problem("a key must be text", dotted(path), where))
+                self._add(Problem("a key must be text", dotted(path), where))
                 continue
             key = key_node.value
+            if len(key) > MAX_KEY or not key.isprintable():
+                limit = f"at most {MAX_KEY:,} characters that can be seen"
+                self._add(Problem("is no key", dotted(path), where, given=shown(key), allowed=limit))
+                continue
             if key in result:
                 first = self.keys[*path, key].line
-                self.problems.append(Problem(f"is written twice, first on line {first}", dotted((*path, key)), where))
+                self._add(Problem(f"is written twice, first on line {first}", dotted((*path, key)), where))
                 continue
             self.keys[*path, key] = where
             result[key] = self.build(value_node, (*path, key))
@@ -205,7 +232,7 @@ class _Builder:
     def _merge(self, node: Any, path: FieldPath, where: Position) -> dict[str, Any]:
         sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
         if not all(isinstance(source, yaml.MappingNode) for source in sources):
-            self.problems.append(Problem("<< merges mappings only", dotted(path), where))
+            self._add(Problem("<< merges mappings only", dotted(path), where))
             return {}
         own = self.values[path]
         result: dict[str, Any] = {}
@@ -218,17 +245,23 @@ class _Builder:
         kind = node.tag.removeprefix(_TAG)
         convert = _SCALARS.get(kind)
         if convert is None:
-            self.problems.append(Problem(f"has a tag that means nothing here: {node.tag}", dotted(path), where))
+            tag = shown(node.tag)
+            self._add(Problem(f"has a tag that means nothing here: {tag}", dotted(path), where))
             return None
         try:
             return convert(node.value)
         except ValueError:
-            self.problems.append(Problem(f"is not a {kind}", dotted(path), where, given=shown(node.value)))
+            self._add(Problem(f"is not a {kind}", dotted(path), where, given=shown(node.value)))
             return None
+
+
+_DIGITS = 1000  # more than Python writes out again, were they hexadecimal
 
 
 def _integer(text: str) -> int:
     digits = text.lower()
+    if len(digits) > _DIGITS:
+        raise ValueError
     return int(digits, 8 if digits.startswith("0o") else 16 if digits.startswith("0x") else 10)
 
 
@@ -253,5 +286,6 @@ def dotted(path: Iterable[str | int]) -> str:
 def shown(value: object, limit: int = 80) -> str:
     """A value as an error shows it, cut to `limit` characters."""
     text = value if isinstance(value, str) else repr(value)
+    text = text[: limit + 1]
     text = text.encode("unicode_escape").decode() if not text.isprintable() else text
     return text if len(text) <= limit else text[: limit - 1] + "…"

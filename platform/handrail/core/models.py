@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from handrail.core.documents import Document, dotted, shown
+from handrail.core.documents import MAX_PROBLEMS, Document, dotted, shown
 from handrail.core.errors import DocumentError, Position, Problem
 from handrail.core.resources import Path, Token
 
@@ -57,7 +57,9 @@ def problems_of(
     details = error.errors(include_url=False)
     # what may be text or a Pulumi output fails as both: only the first is worth telling
     told = [detail for detail in details if detail.get("ctx", {}).get("class_name") != "Given"]
-    return [_problem(detail, model, value, prefix, locate) for detail in told or details]
+    found = [_problem(detail, model, value, prefix, locate) for detail in (told or details)[:MAX_PROBLEMS]]
+    more = len(told or details) - len(found)
+    return [*found, Problem(f"and {more:,} more problems after these", dotted(prefix))] if more else found
 
 
 def _problem(detail: ErrorDetails, model: type[BaseModel], value: Any, prefix: Path, locate: Locate | None) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from handrail.engine import _cache, _versions
 
 _PLUGIN = "resource-kubernetes-v"
 _PROVIDER = "pulumi-resource-kubernetes"
+_INSTALL = "run `handrail engine install`"
 PROVIDER_VARIABLE = "HANDRAIL_KUBERNETES_PROVIDER"
 
 
@@ -54,13 +56,17 @@ def find() -> Engine:
     """The engine on PATH, else the one that was downloaded or built.
 
     Raises:
-        EngineError: there is none, or the one on PATH is too old.
+        EngineError: there is none, it is broken, or the one on PATH is too old.
     """
     engine = usable()
     if engine is None:
-        raise EngineError(
-            Problem("there is no Pulumi engine on PATH, and none was installed", remedy="run `handrail engine install`")
+        made = [folder for folder in (downloaded_root(), _cache.entry("pulumi")) if folder.exists()]
+        problem = (
+            Problem("the installed Pulumi engine is broken", given=str(made[0]), remedy=f"{_INSTALL}: it is made again")
+            if made
+            else Problem("there is no Pulumi engine on PATH, and none was installed", remedy=_INSTALL)
         )
+        raise EngineError(problem)
     return engine
 
 
@@ -176,7 +182,7 @@ def link_provider(home: Path | None = None) -> None:
     """Put the built provider among Pulumi's plugins, where plain `pulumi up` finds it too, without a warning."""
     built = _cache.entry("kubernetes") / _PROVIDER
     target = plugins(home) / f"{_PLUGIN}{_versions.KUBERNETES}" / _PROVIDER
-    if not built.is_file() or (target.is_file() and target.stat().st_size == built.stat().st_size):
+    if not built.is_file() or (target.is_file() and _same(target, built)):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"{target.name}.{os.getpid()}")
@@ -185,3 +191,15 @@ def link_provider(home: Path | None = None) -> None:
     except OSError:  # another file system
         shutil.copy2(built, partial)
     partial.replace(target)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.samefile(other) or filecmp.cmp(one, other, shallow=False)
+
+
+def starts(binary: Path) -> bool:
+    """Whether a binary can be executed at all: one that was cut or overwritten is refused, or ends by a signal."""
+    try:
+        return subprocess.run([str(binary), "--help"], capture_output=True, timeout=60).returncode >= 0  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return False

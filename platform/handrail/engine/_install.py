@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from handrail.core.errors import EngineError, Problem
 from handrail.engine import _build, _cache, _versions
-from handrail.engine._find import Engine, cached, downloaded_root, link_provider, on_path, only_way, provider
+from handrail.engine._find import Engine, cached, downloaded_root, link_provider, on_path, only_way, provider, starts
 
 _DOWNLOAD_SECONDS = 300
 _INSTALLER = """
@@ -39,12 +39,21 @@ def install(say: Say | None = None, *, yaml: bool = False) -> Engine:
     """
     say = say or (lambda text: print(f"engine: {text}", file=sys.stderr, flush=True))
     engine = _engine(say)
+    _take_away_broken(say)
     if provider() is None and not _plugin(engine, say):
         _cache.fill(_cache.entry("kubernetes"), lambda folder: _build.kubernetes(folder, say), say)
     link_provider()
     if yaml and shutil.which("pulumi-language-yaml", path=engine.environment()["PATH"]) is None:
         _cache.fill(_cache.entry("yaml"), lambda folder: _build.yaml(folder, say), say)
     return Engine(engine.pulumi, engine.version, engine.source, provider())
+
+
+def _take_away_broken(say: Say) -> None:
+    """A provider among Pulumi's plugins that does not start makes room for one that does."""
+    found = provider()
+    if found and not found.built and not starts(found.path):
+        say(f"the Kubernetes provider does not start, it is had anew: {found.path}")
+        shutil.rmtree(found.path.parent)
 
 
 def _engine(say: Say) -> Engine:
@@ -60,7 +69,8 @@ def _engine(say: Say) -> Engine:
                 return attempt(say)
             except EngineError as error:
                 tried += [Problem(f"{way}: {problem}") for problem in error.problems]
-    raise EngineError([Problem("no Pulumi engine could be had; this was tried"), *tried])
+    remedy = "check the network and its proxy, or put pulumi and pulumi-language-python on PATH"
+    raise EngineError([Problem("no Pulumi engine could be had; this was tried", remedy=remedy), *tried])
 
 
 def _from_path(_: Say) -> Engine:

@@ -17,7 +17,7 @@ from filelock import FileLock
 from handrail.core.errors import EngineError, Problem
 from handrail.core.project import Project
 from handrail.core.selection import Target
-from handrail.engine import _cache, backend
+from handrail.engine import _cache, backend, checkpoint
 
 MARK = "HANDRAIL_DEPLOYMENT"
 """The environment variable by which everything that an engine starts is known to be its own."""
@@ -41,21 +41,25 @@ def clear(project: Project, target: Target, say: Say) -> None:
         say: told what was removed.
 
     Raises:
-        EngineError: another process holds the stack.
+        EngineError: another process holds the stack, its state is broken, or there is no room for it.
     """
-    stack = target.stack
+    stack, folder = target.stack, backend.folder(project, target)
     for file in _locks(project, target):
         lock = _read(file, stack)
         if lock is None:
             continue
         if not lock.dead:
             raise EngineError(_held(lock, stack))
-        file.unlink(missing_ok=True)
+        if folder:  # while the lock stands: killed here, the next one does it again
+            checkpoint.restore(folder, project.name, stack, say)
+        _remove(file, stack)
         say(_removed(lock, stack))
-        _restore(project, target, say)
     for process in _orphans(mark(project, stack)):
         say(f"{stack}: ended process {process.pid}, which a dead engine had left")
         process.kill()
+    if folder:
+        checkpoint.tidy(folder, project.name, stack, say)
+        checkpoint.check(folder, project.name, stack)
 
 
 def unlocked(
@@ -105,30 +109,17 @@ def _dead(said: str, stack: str) -> list[str]:
     return [_removed(lock, stack) for lock in found]
 
 
+def _remove(file: Path, stack: str) -> None:
+    try:
+        for each in (file, file.with_name(f"{file.name}.attrs")):
+            each.unlink(missing_ok=True)
+    except OSError as error:
+        reason = f"the dead lock of stack {stack} cannot be removed: {error.strerror}"
+        raise EngineError(Problem(reason, given=str(file), remedy="make its folder writable, or remove it")) from None
+
+
 def _removed(lock: _Lock, stack: str) -> str:
     return f"{stack}: removed the lock of process {lock.pid}, which ran on this machine and is dead"
-
-
-def _restore(project: Project, target: Target, say: Say) -> None:
-    """Take the checkpoint before, where the engine was killed in the writing of one: it does not write it at once."""
-    folder, stack = backend.folder(project, target), target.stack
-    if folder is None:
-        return
-    state = folder / ".pulumi" / "stacks" / project.name / f"{stack}.json"
-    before = state.with_name(f"{state.name}.bak")
-    if not state.exists() or _whole(state) or not _whole(before):
-        return
-    state.replace(state.with_name(f"{state.name}.broken"))
-    before.replace(state)
-    say(f"{stack}: the last checkpoint was written in part; the one before it is taken, the broken one kept beside it")
-
-
-def _whole(file: Path) -> bool:
-    try:
-        json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +135,10 @@ class _Lock:
         if self.host != socket.gethostname():
             return False
         try:
-            started = psutil.Process(self.pid).create_time()
+            process = psutil.Process(self.pid)
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return True
+            started = process.create_time()
         except psutil.NoSuchProcess:
             return True
         except psutil.AccessDenied:

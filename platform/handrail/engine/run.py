@@ -30,7 +30,7 @@ def run(
     A stack that the state backend does not know yet is created first, where the command deploys.
 
     Args:
-        at_once: how many of several stacks at once; default: as many as there are cores, and as memory holds.
+        at_once: how many of several stacks at once; default: what `workers` says.
 
     Raises:
         EngineError: there is no engine, somebody else holds a stack, or the engine failed.

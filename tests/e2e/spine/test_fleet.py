@@ -6,57 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
 
-import psutil
 import pytest
+from e2e.spine.faults import STATE, engine_of, locks, marked, started, until
 from spine import Checkout, stable
 
-from handrail.engine.locks import MARK
-
 pytestmark = pytest.mark.engine
-STATE = ".state/.pulumi"
-
-
-def started(copy: Checkout, *arguments: str) -> subprocess.Popen[str]:
-    """`handrail ARGUMENTS`, begun and not waited for."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "handrail.cli", *arguments],
-        cwd=copy.root, env=copy.environment, text=True, start_new_session=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-
-
-def until(holds: Callable[[], object], seconds: float = 60) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)
-
-
-def locks(copy: Checkout, stack: str) -> list[Path]:
-    """The stack's locks in the file backend."""
-    return list((copy.root / STATE / "locks" / "organization" / "acme" / stack).glob("*.json"))
-
-
-def marked(copy: Checkout) -> list[psutil.Process]:
-    """Living processes of this copy's deployments."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(MARK, "").startswith(f"{copy.root}#") and process.status() != "zombie":
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
-def engine_of(copy: Checkout) -> psutil.Process:
-    """The engine that runs."""
-    return next(process for process in marked(copy) if process.name() == "pulumi")
 
 
 def test_a_selection_is_deployed_in_waves_and_removed_backwards(acme_copy: Callable[[], Checkout]) -> None:
