@@ -57,6 +57,7 @@ bench: .venv/ready
 	$(RUN) handrail engine install
 	$(RUN) python bench/spine.py
 	$(RUN) python bench/fleet.py
+	$(RUN) python bench/cluster.py
 
 .venv/ready: pyproject.toml uv.lock | $(UV)
 	$(UV) sync --locked
