@@ -34,6 +34,7 @@ def deploy(
         ]
         print(json.dumps({"include": rows}))
         return
+    from handrail.cluster.news import news_of
     from handrail.engine.run import run, say
     from handrail.organisation.targets import with_organisation
 
@@ -42,4 +43,5 @@ def deploy(
         typer.confirm(f"{command} {', '.join(each.stack for each in targets)}?", abort=True)
     arguments = ["--yes", "--skip-preview"] if several else ["--yes"] if yes else []
     targets = with_organisation(project, targets, say)
-    run(project, targets, command, arguments, at_once=parallel)
+    news = news_of(project) if command == "up" else None
+    run(project, targets, command, arguments, at_once=parallel, news=news)

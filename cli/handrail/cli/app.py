@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from handrail.cli import destroy, engine, init, preview, run, up, why
+from handrail.cli import destroy, engine, init, preview, run, status, up, why
 from handrail.core.errors import HandrailError
 
 DOMAIN_ERROR, INTERRUPTED = 1, 130
@@ -40,6 +40,7 @@ app.command("preview")(preview.preview)
 app.command("up")(up.up)
 app.command("destroy")(destroy.destroy)
 app.command("run")(run.run)
+app.command("status")(status.status)
 app.command("why")(why.why)
 app.add_typer(engine.app, name="engine")
 

@@ -20,6 +20,7 @@ from handrail.engine import locks
 from handrail.engine._find import Engine
 from handrail.engine.commands import command, deploy, environment
 from handrail.engine.remedies import remedy_of
+from handrail.engine.watch import News, watching
 
 STACK_BYTES = 700 * 1024**2
 """What one deployment may need: engine, provider and program, for some hundred resources."""
@@ -77,6 +78,7 @@ class Fleet:
         report: told how far each stack is.
         at_once: how many stacks at once; default: what `workers` says.
         known: the stacks that a target's backend has, where others are to be created; raises EngineError.
+        news: asked every few seconds what is wrong with a stack that is deployed to a cluster.
     """
 
     engine: Engine
@@ -85,6 +87,7 @@ class Fleet:
     report: Report
     at_once: int | None = None
     known: Callable[[Target], Container[str]] | None = None
+    news: News | None = None
     _running: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
     _stopped: Event = field(default_factory=Event)
     _lock: Lock = field(default_factory=Lock)
@@ -146,10 +149,11 @@ class Fleet:
         )  # fmt: skip
         with self._lock:
             self._running[target.stack] = process
-        for line in process.stdout or ():
-            lines.append(line.rstrip("\n"))
-            self.report(target.stack, lines[-1])
-        code = process.wait()
+        with watching(self.news, target, lambda text: self.report(target.stack, Notice(text))):
+            for line in process.stdout or ():
+                lines.append(line.rstrip("\n"))
+                self.report(target.stack, lines[-1])
+            code = process.wait()
         with self._lock:
             del self._running[target.stack]
         return code, "\n".join(lines)

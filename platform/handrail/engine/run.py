@@ -17,13 +17,20 @@ from handrail.core.selection import Target
 from handrail.engine import Engine, find, fleet, locks
 from handrail.engine.commands import command, deploy, environment, known
 from handrail.engine.remedies import remedy_of
+from handrail.engine.watch import News, watching
 
 _CREATES = frozenset({"up", "preview"})
 _REST = 5  # seconds for the last words of an engine that has ended; what it started may hold its stream for ever
 
 
 def run(
-    project: Project, targets: Sequence[Target], name: str, arguments: Sequence[str] = (), *, at_once: int | None = None
+    project: Project,
+    targets: Sequence[Target],
+    name: str,
+    arguments: Sequence[str] = (),
+    *,
+    at_once: int | None = None,
+    news: News | None = None,
 ) -> None:
     """Run `pulumi NAME` on the selected stacks: one in this terminal, several at once under one display.
 
@@ -31,6 +38,7 @@ def run(
 
     Args:
         at_once: how many of several stacks at once; default: what `workers` says.
+        news: what is wrong with a stack while it is deployed to a cluster; default: nobody asks.
 
     Raises:
         EngineError: there is no engine, somebody else holds a stack, or the engine failed.
@@ -39,12 +47,12 @@ def run(
     _clear(project, targets)
     there = _Backends(engine, project) if name in _CREATES else None
     if len(targets) == 1:
-        _one(engine, project, targets[0], [name, *arguments], there)
+        _one(engine, project, targets[0], [name, *arguments], there, news)
     else:
         from handrail.engine.display import Display
 
         with Display(name, [target.stack for target in targets]) as display:
-            found = fleet.Fleet(engine, project, [name, *arguments], display.report, at_once, there)
+            found = fleet.Fleet(engine, project, [name, *arguments], display.report, at_once, there, news)
             outcomes = found.run(targets, reverse=name == "destroy")
         display.summary(outcomes)
         fleet.failures(outcomes)
@@ -88,11 +96,19 @@ class _Backends:
         return found
 
 
-def _one(engine: Engine, project: Project, target: Target, arguments: list[str], there: _Backends | None) -> None:
+def _one(
+    engine: Engine,
+    project: Project,
+    target: Target,
+    arguments: list[str],
+    there: _Backends | None,
+    news: News | None,
+) -> None:
     line = command(engine, project, target, arguments)
     attempt = partial(_in_this_terminal, line, dict(environment(engine, project, target)))
     new = there is not None and target.stack not in there(target)
-    code, said = deploy(engine, project, target, attempt, say, new=new)
+    with watching(news, target, say):
+        code, said = deploy(engine, project, target, attempt, say, new=new)
     if code:
         ended = "was killed" if code < 0 else f"ended with exit code {code}; its reason stands above"
         again = f"run it again: what was begun goes on (handrail {arguments[0]} {target.stack})" if code < 0 else None

@@ -1,0 +1,44 @@
+"""What rows of every kind read of live objects: pods, templates, versions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from handrail.cluster._model import Live, Row, version_of
+from handrail.cluster._objects import Object, at, label, listed, text, texts
+
+INSTANCE = "app.kubernetes.io/instance"
+
+
+def pods_of(live: Live, row: Row) -> list[Object]:
+    """The workload's pods that are not on their way out."""
+    found = [each for each in live.get("Pod", ()) if label(each, INSTANCE) == row.workload]
+    return [each for each in found if not at(each, "metadata", "deletionTimestamp")]
+
+
+def template_of(maker: Object) -> Any:
+    inner = at(maker, "spec", "jobTemplate") or maker
+    return at(inner, "spec", "template")
+
+
+def main_container(template: Any, name: str) -> Object:
+    """The container with the workload's own image; the others are the platform's."""
+    containers = listed(template, "spec", "containers")
+    return next((each for each in containers if text(each, "name") == name), containers[0] if containers else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    version: str
+    image: str
+    model: str
+
+
+def version_in(template: Any, row: Row) -> Version:
+    main = main_container(template, row.workload)
+    variables = {text(each, "name"): text(each, "value") for each in listed(main, "env")}
+    image = text(main, "image") or row.image
+    return Version(
+        version_of(image, texts(template, "metadata", "labels")), image, variables.get("MODEL_URI", row.model)
+    )
