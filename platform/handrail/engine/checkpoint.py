@@ -1,4 +1,4 @@
-"""The state file of a stack in a folder: whole before the engine reads it, with room for the next one.
+"""The state of a stack after a killed engine, and its file in a folder: whole, with room for the next one.
 
 The engine takes a file that holds anything else for an empty state, and cuts its state short where the disk is full.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from handrail.core.documents import display
 from handrail.core.errors import EngineError, Problem
@@ -46,6 +47,62 @@ def tidy(folder: Path, project: str, stack: str, say: Callable[[str], None]) -> 
                 say(f"{stack}: removed {attributes.name}, which an engine had begun to write")
 
 
+def resume(folder: Path, project: str, stack: str, say: Callable[[str], None]) -> None:
+    """Have the next deployment do again what the engine was killed in; raises EngineError."""
+    state = _file(folder, project, stack)
+    data = _json(state)
+    latest = data["checkpoint"].get("latest") if isinstance(data, dict) and _whole(state) else None
+    if not latest or not (begun := unfinished(latest)):
+        return
+    _room(folder, state, stack)
+    try:
+        _replace(state, json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode())
+    except OSError:  # the engine says what is wrong with the folder
+        return
+    say(resumed(stack, begun))
+
+
+def resumed(stack: str, begun: Sequence[str]) -> str:
+    """What to say of what `unfinished` found."""
+    return f"{stack}: what a dead engine had begun is done again: {', '.join(begun)}"
+
+
+def unfinished(deployment: dict[str, Any]) -> list[str]:
+    """The names of what a killed engine had begun in a deployment's state, which is changed so that it is done again.
+
+    The engine itself goes by the state of before: it would hold what was deleted for there, what was changed for
+    unchanged, and warn of what was created for ever. What it may not do twice, as in a cloud, is left to it.
+    """
+    operations = deployment.get("pending_operations") or []
+    again = [each for each in operations if each["type"] in _AGAIN and _repeatable(each["resource"])]
+    if not again:
+        return []
+    deployment["pending_operations"] = [each for each in operations if each not in again]
+    urns = {each["resource"]["urn"] for each in again}
+    for resource in deployment["resources"]:
+        if resource["urn"] in urns and not resource.get("delete"):
+            _mark(resource)
+    return sorted({urn.rpartition("::")[2] for urn in urns})
+
+
+_AGAIN = frozenset({"creating", "updating", "deleting"})
+_MARK = "handrail.dev/unfinished"
+
+
+def _repeatable(resource: dict[str, Any]) -> bool:
+    """Whether doing it twice is as doing it once: a component, a provider, an object that is applied."""
+    return not resource.get("custom") or str(resource["type"]).startswith(("kubernetes:", "pulumi:providers:"))
+
+
+def _mark(resource: dict[str, Any]) -> None:
+    """An annotation that no program asks for: the engine sees a change, and never a replacement."""
+    outputs = resource.get("outputs") or {}
+    for place in (resource.get("inputs"), outputs, outputs.get("__inputs")):
+        metadata = place.get("metadata") if isinstance(place, dict) else None
+        if isinstance(metadata, dict) and "name" in metadata:
+            metadata.setdefault("annotations", {})[_MARK] = "true"
+
+
 def restore(folder: Path, project: str, stack: str, say: Callable[[str], None]) -> None:
     """Take the newest whole checkpoint where the engine was killed in the writing of one; raises EngineError."""
     state = _file(folder, project, stack)
@@ -53,11 +110,18 @@ def restore(folder: Path, project: str, stack: str, say: Callable[[str], None]) 
     if before is None or _size(state) is None or _whole(state):
         return
     _room(folder, state, stack)
-    shutil.copyfile(state, state.with_name(f"{state.name}.broken"))
-    partial = state.with_name(f"{state.name}.partial")
-    shutil.copyfile(before, partial)
-    partial.replace(state)
+    try:
+        shutil.copyfile(state, state.with_name(f"{state.name}.broken"))
+        _replace(state, before.read_bytes())
+    except OSError:  # the lock beside it cannot be removed either, which says so
+        return
     say(f"{stack}: the last checkpoint was written in part; the one before it is taken, the broken one kept beside it")
+
+
+def _replace(state: Path, content: bytes) -> None:
+    partial = state.with_name(f"{state.name}.partial")
+    partial.write_bytes(content)
+    partial.replace(state)
 
 
 def _room(folder: Path, state: Path, stack: str) -> None:

@@ -60,6 +60,8 @@ def clear(project: Project, target: Target, say: Say) -> None:
     if folder:
         checkpoint.tidy(folder, project.name, stack, say)
         checkpoint.check(folder, project.name, stack)
+        if not target.live:  # what is in a cluster is looked at anew
+            checkpoint.resume(folder, project.name, stack, say)
 
 
 def unlocked(

@@ -1,5 +1,6 @@
 """What tests of faults share: a deployment begun and not waited for, its processes and locks, disks of its own."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -62,11 +63,18 @@ def state_file(copy: Checkout, stack: str) -> Path:
     return copy.root / STATE / "stacks" / "acme" / f"{stack}.json"
 
 
+def begun(copy: Checkout, stack: str) -> list[str]:
+    """What the state says was begun and is not done."""
+    exported = json.loads(copy.pulumi("stack", "export", "--stack", stack).stdout)
+    return [each["type"] for each in exported["deployment"].get("pending_operations") or ()]
+
+
 def equal(copy: Checkout, undisturbed: Checkout, *stacks: str) -> None:
     """The files byte for byte, and the states without what differs from run to run."""
     for stack in stacks:
         assert copy.manifests(stack) == undisturbed.manifests(stack)
         assert stable(copy.state(stack)) == stable(undisturbed.state(stack))
+        assert begun(copy, stack) == []
         assert not list((copy.root / "rendered" / stack).rglob("*.tmp"))
 
 

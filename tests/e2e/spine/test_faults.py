@@ -69,6 +69,30 @@ def test_a_kill_after_the_last_step(acme_copy: Callable[[], Checkout], deployed:
     equal(copy, deployed, "platform-dev")
 
 
+@pytest.mark.parametrize("command", ["up", "destroy"])
+def test_what_a_killed_engine_had_begun_is_done_again(command: str, copy: Checkout, deployed: Checkout) -> None:
+    """A file that a removal took away though the state has it; a creation that the engine would warn of for ever."""
+    if command == "up":
+        copy.handrail("destroy", "--yes", "platform-dev")
+    folder = copy.root / "rendered" / "platform-dev"
+    files = len(list(folder.rglob("*.yaml")))
+    with ended(started(copy, command, "--yes", "platform-dev"), copy) as process:
+        until(lambda: len(list(folder.rglob("*.yaml"))) != files and begun_in(copy, "platform-dev"))
+        engine_of(copy).kill()
+        process.communicate(timeout=120)
+    assert begun_in(copy, "platform-dev")
+    again = copy.handrail("up", "--yes", "platform-dev")
+    assert "platform-dev: what a dead engine had begun is done again: " in again.stderr
+    assert "pending operations" not in again.stdout
+    equal(copy, deployed, "platform-dev")
+    assert "handrail.dev/unfinished" not in state_file(copy, "platform-dev").read_text()
+
+
+def begun_in(copy: Checkout, stack: str) -> bool:
+    """Whether the state file as it is now tells of something that was begun."""
+    return '"pending_operations":[{' in state_file(copy, stack).read_text()
+
+
 @pytest.mark.parametrize("stacks", [("platform-dev",), ("payments-dev", "churn-dev")], ids=["alone", "with others"])
 @pytest.mark.parametrize("plugin", ["pulumi-resource-kubernetes", "pulumi-language-python"])
 def test_a_plugin_that_crashes(
