@@ -69,14 +69,16 @@ def test_nothing_else_is_there(live: Checkout, cluster: ControlPlane, stored: St
     plans = [resource for stack in STACKS for resource in planned(live, stack)]
     paths = {stored.path_of(resource) for resource in plans}
     kinds = {(resource.type.split(":")[1].removeprefix("core/"), resource.kind) for resource in plans}
+    seen = set()
     for api_version, kind in kinds:
         where = stored.path(api_version, kind, "x")
         code, found = cluster.api.request("GET", where.replace("/namespaces/x/", "/"))
         assert code == 200
         for item in found["items"]:
-            if item["metadata"].get("labels", {}).get("app.kubernetes.io/managed-by") == "pulumi":
-                metadata = item["metadata"]
-                assert stored.path(api_version, kind, metadata.get("namespace"), metadata["name"]) in paths
+            metadata = item["metadata"]
+            if metadata.get("labels", {}).get("app.kubernetes.io/managed-by") == "handrail":
+                seen.add(stored.path(api_version, kind, metadata.get("namespace"), metadata["name"]))
+    assert seen == paths
 
 
 def test_every_pod_runs_where_it_belongs(live: Checkout, cluster: ControlPlane) -> None:
