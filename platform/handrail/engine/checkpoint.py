@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -51,23 +51,19 @@ def resume(folder: Path, project: str, stack: str, say: Callable[[str], None]) -
     """Have the next deployment do again what the engine was killed in; raises EngineError."""
     state = _file(folder, project, stack)
     data = _json(state)
-    latest = data["checkpoint"].get("latest") if isinstance(data, dict) and _whole(state) else None
-    if not latest or not (begun := unfinished(latest)):
+    held = data.get("checkpoint") if isinstance(data, dict) else None
+    latest = held.get("latest") if isinstance(held, dict) else None  # none in a state of another version's shape
+    if not latest or not (begun := _unfinished(latest)):
         return
     _room(folder, state, stack)
     try:
         _replace(state, json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode())
     except OSError:  # the engine says what is wrong with the folder
         return
-    say(resumed(stack, begun))
+    say(f"{stack}: what a dead engine had begun is done again: {', '.join(begun)}")
 
 
-def resumed(stack: str, begun: Sequence[str]) -> str:
-    """What to say of what `unfinished` found."""
-    return f"{stack}: what a dead engine had begun is done again: {', '.join(begun)}"
-
-
-def unfinished(deployment: dict[str, Any]) -> list[str]:
+def _unfinished(deployment: dict[str, Any]) -> list[str]:
     """The names of what a killed engine had begun in a deployment's state, which is changed so that it is done again.
 
     The engine itself goes by the state of before: it would hold what was deleted for there, what was changed for
