@@ -50,15 +50,15 @@ def deploy(
     Raises:
         EngineError: another process holds the stack, or its backend refuses it.
     """
-    to_create = [target] if new else []
 
     def whole() -> tuple[int, str]:
-        if to_create:
+        nonlocal new
+        if new:
             made = _ask(engine, project, target, command(engine, project, target, ["stack", "init", "--no-select"]))
             if locks.refused(made.stderr):
                 return made.returncode, made.stderr
             _answer(made, f"stack {target.stack} cannot be created")
-            to_create.clear()
+            new = False
         return attempt()
 
     def unlock() -> None:

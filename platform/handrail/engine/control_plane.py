@@ -42,8 +42,16 @@ def home() -> Path:
     return _cache.root() / "cluster"
 
 
-def install(say: Callable[[str], None]) -> None:
-    """Have the control plane and the definitions of custom resources in the cache; raises EngineError."""
+def install(say: Callable[[str], None] | None = None) -> None:
+    """Have the control plane and the definitions of custom resources in the cache.
+
+    Args:
+        say: told about progress, a line at a time; default: standard error.
+
+    Raises:
+        EngineError: a build failed, or a definition cannot be had.
+    """
+    say = say or (lambda text: print(f"cluster: {text}", file=sys.stderr, flush=True))
     _cache.fill(_cache.entry("cluster"), lambda folder: _build.cluster(folder, say), say)
     _cache.fill(crds.entry(), lambda folder: crds.write(folder, _build.find_go(say), say), say)
 

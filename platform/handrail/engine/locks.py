@@ -35,7 +35,7 @@ def mark(project: Project, stack: str) -> str:
 def clear(project: Project, target: Target, say: Say) -> None:
     """Remove what a dead engine of this machine left of an earlier deployment of a stack.
 
-    Only a folder can be looked into: for the locks of other backends there is `dead`.
+    Only a folder can be looked into: for the locks of other backends there is `unlocked`.
 
     Args:
         say: told what was removed.
@@ -44,16 +44,8 @@ def clear(project: Project, target: Target, say: Say) -> None:
         EngineError: another process holds the stack, its state is broken, or there is no room for it.
     """
     stack, folder = target.stack, backend.folder(project, target)
-    for file in _locks(project, target):
-        lock = _read(file, stack)
-        if lock is None:
-            continue
-        if not lock.dead:
-            raise EngineError(_held(lock, stack))
-        if folder:  # while the lock stands: killed here, the next one does it again
-            checkpoint.restore(folder, project.name, stack, say)
-        _remove(file, stack)
-        say(_removed(lock, stack))
+    if folder:
+        _unlock(folder, project.name, stack, say)
     for process in _orphans(mark(project, stack)):
         say(f"{stack}: ended process {process.pid}, which a dead engine had left")
         process.kill()
@@ -62,6 +54,20 @@ def clear(project: Project, target: Target, say: Say) -> None:
         checkpoint.check(folder, project.name, stack)
         if not target.live:  # what is in a cluster is looked at anew
             checkpoint.resume(folder, project.name, stack, say)
+
+
+def _unlock(folder: Path, project: str, stack: str, say: Say) -> None:
+    """Remove the dead locks in a folder; raises EngineError for any other."""
+    for file in sorted((folder / ".pulumi" / "locks" / "organization" / project / stack).glob("*.json")):
+        lock = _read(file, stack)
+        if lock is None:
+            continue
+        if not lock.dead:
+            raise EngineError(_held(lock, stack))
+        # while the lock stands: killed here, the next one does it again
+        checkpoint.restore(folder, project, stack, say)
+        _remove(file, stack)
+        say(_removed(lock, stack))
 
 
 def unlocked(
@@ -154,16 +160,6 @@ def _seconds(text: str) -> float | None:
         return datetime.fromisoformat(text).timestamp()
     except ValueError:
         return None
-
-
-def _locks(project: Project, target: Target) -> list[Path]:
-    """The lock files of a stack, where the backend is a folder."""
-    folder = backend.folder(project, target)
-    return (
-        sorted((folder / ".pulumi" / "locks" / "organization" / project.name / target.stack).glob("*.json"))
-        if folder
-        else []
-    )
 
 
 def _read(file: Path, stack: str) -> _Lock | None:

@@ -112,10 +112,8 @@ def _one(
     if code:
         ended = "was killed" if code < 0 else f"ended with exit code {code}; its reason stands above"
         again = f"run it again: what was begun goes on (handrail {arguments[0]} {target.stack})" if code < 0 else None
-        problem = Problem(
-            f"pulumi {arguments[0]} of stack {target.stack} {ended}", remedy=remedy_of(said) if again is None else again
-        )
-        raise EngineError(problem)
+        fault = f"pulumi {arguments[0]} of stack {target.stack} {ended}"
+        raise EngineError(Problem(fault, remedy=again or remedy_of(said)))
 
 
 def _in_this_terminal(line: list[str], variables: dict[str, str]) -> tuple[int, str]:
