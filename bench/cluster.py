@@ -193,7 +193,7 @@ def starts(scratch: Path) -> dict[str, float]:
 
 def main() -> None:
     """All figures."""
-    control_plane.install(lambda text: print(text, file=sys.stderr, flush=True))
+    control_plane.install()
     engine = find()
     assert engine.provider, "run `handrail engine install` first"
     counts = [int(count) for count in sys.argv[1:]] or [10, 50, 150]

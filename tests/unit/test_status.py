@@ -24,8 +24,8 @@ from typer.testing import CliRunner
 
 from handrail.cli.app import app
 from handrail.cli.status import Audience
-from handrail.cluster import live as live_module
 from handrail.cluster import status_text
+from handrail.cluster._connect import connect
 from handrail.cluster._failures import Cause, Failure, Subject, refused, worst
 from handrail.cluster._model import Place, Row, State, Status, version_of
 from handrail.cluster.live import ask, read
@@ -944,7 +944,7 @@ def project(tmp_path: Path, server: ThreadingHTTPServer, monkeypatch: pytest.Mon
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text)
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "kubeconfig"))
-    live_module._connect.cache_clear()
+    connect.cache_clear()
     return Project.find(tmp_path)
 
 
@@ -999,7 +999,7 @@ def test_a_cluster_that_is_not_there(project: Project, server: ThreadingHTTPServ
     config = project.root / "kubeconfig"
     for text in (config.read_text().replace("name: dev", "name: prod"), "", "{"):
         config.write_text(text)
-        live_module._connect.cache_clear()
+        connect.cache_clear()
         (problem,) = look(project).problems
         assert problem.message.startswith("kubeconfig has no context dev that can be used")
 

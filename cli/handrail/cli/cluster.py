@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
 
 from handrail.cli._options import Cwd, Json
@@ -25,7 +23,7 @@ def up(cwd: Cwd = None) -> None:
     organisation = project_organisation(cwd)
     running = ControlPlane.read(home())
     if running is None:
-        control_plane.install(lambda text: print(f"cluster: {text}", file=sys.stderr, flush=True))
+        control_plane.install()
         running = ControlPlane.start(home(), contexts(organisation) if organisation else (), attached=False)
     if organisation:
         furnish(running.api, organisation)

@@ -11,8 +11,8 @@ from handrail.cluster._failures import Cause, Failure, Subject, worst
 from handrail.cluster._model import Live, Row, Run, State
 from handrail.cluster._objects import Object, at, condition, label, latest, moment, name_of, number, owned_by, text
 from handrail.cluster._pod_failures import pod_failures
-from handrail.cluster._shared import INSTANCE, pods_of, template_of, version_in
-from handrail.components.batch_job import NEVER, ON_DEMAND
+from handrail.cluster._shared import INSTANCE, pods_of, schedule_of, template_of, version_in
+from handrail.components.batch_job import ON_DEMAND
 
 
 def job_row(row: Row, cron_job: Object, live: Live, subject: Subject, now: datetime) -> Row:
@@ -27,8 +27,8 @@ def job_row(row: Row, cron_job: Object, live: Live, subject: Subject, now: datet
     if run and run.state == "succeeded" and failure:
         failure = replace(failure, current=False)
     asked = version_in(template_of(cron_job), row)
-    schedule = text(cron_job, "spec", "schedule")
-    on_demand = schedule == NEVER
+    schedule = schedule_of(cron_job)
+    on_demand = schedule == ON_DEMAND
     suspended = at(cron_job, "spec", "suspend") is True
     if suspended and not on_demand and failure is None:
         failure = Failure(
@@ -39,7 +39,7 @@ def job_row(row: Row, cron_job: Object, live: Live, subject: Subject, now: datet
         state=_job_state(run, failure, on_demand=on_demand, suspended=suspended),
         version=asked.version,
         image=asked.image,
-        schedule=ON_DEMAND if on_demand else schedule or row.schedule,
+        schedule=schedule or row.schedule,
         since=latest(
             moment(cron_job, "status", "lastSuccessfulTime"),
             *(moment(each, "status", "completionTime") for each in runs),

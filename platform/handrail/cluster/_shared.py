@@ -7,6 +7,7 @@ from typing import Any
 
 from handrail.cluster._model import Live, Row, version_of
 from handrail.cluster._objects import Object, at, label, listed, text, texts
+from handrail.components.batch_job import NEVER, ON_DEMAND
 
 INSTANCE = "app.kubernetes.io/instance"
 
@@ -28,6 +29,18 @@ def main_container(template: Any, name: str) -> Object:
     return next((each for each in containers if text(each, "name") == name), containers[0] if containers else {})
 
 
+def model_of(container: Object, otherwise: str = "") -> str:
+    """The model that an endpoint's container serves."""
+    variables = {text(each, "name"): text(each, "value") for each in listed(container, "env")}
+    return variables.get("MODEL_URI", otherwise)
+
+
+def schedule_of(cron_job: Object) -> str:
+    """When a job runs: its cron schedule, or `on demand`."""
+    schedule = text(cron_job, "spec", "schedule")
+    return ON_DEMAND if schedule == NEVER else schedule
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     version: str
@@ -37,8 +50,5 @@ class Version:
 
 def version_in(template: Any, row: Row) -> Version:
     main = main_container(template, row.workload)
-    variables = {text(each, "name"): text(each, "value") for each in listed(main, "env")}
     image = text(main, "image") or row.image
-    return Version(
-        version_of(image, texts(template, "metadata", "labels")), image, variables.get("MODEL_URI", row.model)
-    )
+    return Version(version_of(image, texts(template, "metadata", "labels")), image, model_of(main, row.model))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
+from handrail.cluster._connect import connect
 from handrail.cluster._model import Place, Status, Wanted
 from handrail.cluster._objects import Object
 from handrail.cluster.status import rows, unknown, wanted_of
@@ -135,34 +135,12 @@ def _live(context: Context) -> Mapping[str, Sequence[Object]]:
     return found
 
 
-@cache
-def _connect(name: str) -> Any:
-    """A client of a kubeconfig context, kept for as long as the command runs."""
-    from kubernetes import client, config
-
-    settings: Any = client.Configuration()
-    settings.retries = False  # a cluster that does not answer is said at once
-    return config.new_client_from_config(context=name, client_configuration=settings)  # type: ignore[no-untyped-call]
-
-
 class _Cluster:
     """The cluster of a context, asked by the kubeconfig context that it names; every error is a sentence."""
 
     def __init__(self, context: Context) -> None:
-        from kubernetes.config import ConfigException
-        from yaml import YAMLError
-
         self._context = context
-        name = context.cluster.context or ""
-        try:
-            self._client = _connect(name)
-        except (ConfigException, OSError, ValueError, YAMLError) as error:
-            raise HandrailError(
-                Problem(
-                    f"kubeconfig has no context {name} that can be used: {error}",
-                    remedy="sign in to the cluster, so that `kubectl config get-contexts` shows it",
-                )
-            ) from None
+        self._client = connect(context.cluster.context or "")
 
     def list(self, kind: str, namespace: str, **more: str) -> list[Object]:
         """Every object of a kind in a namespace; none where the cluster has no such kind."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from handrail.cluster._connect import connect
 from handrail.components._definition import Prepared
 from handrail.core.clock import now
 from handrail.core.errors import DocumentError, HandrailError, Problem
@@ -58,22 +59,14 @@ def start(prepared: Prepared, context: Context) -> str:
         HandrailError: the workload is no job, is not deployed, or the cluster refuses.
     """
     name = cron_job_of(prepared)["metadata"]["name"]
-    from kubernetes import client, config
+    from kubernetes import client
     from kubernetes.client.exceptions import ApiException
     from urllib3.exceptions import HTTPError
 
     try:
-        connected: Any = config.new_client_from_config(context=context.cluster.context)  # type: ignore[no-untyped-call]
-        api: Any = client.BatchV1Api(connected)
+        api: Any = client.BatchV1Api(connect(context.cluster.context or ""))
         live = api.read_namespaced_cron_job(name, context.namespace, _preload_content=False).json()
         made = api.create_namespaced_job(context.namespace, job_from(live), _preload_content=False).json()
-    except config.ConfigException as error:
-        raise HandrailError(
-            Problem(
-                f"kubeconfig has no context {context.cluster.context}: {error}",
-                remedy="sign in to the cluster, so that `kubectl config get-contexts` shows it",
-            )
-        ) from None
     except ApiException as error:
         raise HandrailError(_refusal(error, prepared.name, context)) from None
     except HTTPError as error:

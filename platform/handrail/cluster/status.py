@@ -26,10 +26,9 @@ from handrail.cluster._objects import (
     texts,
 )
 from handrail.cluster._pod_failures import pod_failures
-from handrail.cluster._shared import INSTANCE, main_container, pods_of, template_of, version_in
+from handrail.cluster._shared import INSTANCE, main_container, model_of, pods_of, schedule_of, template_of, version_in
 from handrail.components._definition import Prepared
 from handrail.components._labels import PREFIX
-from handrail.components.batch_job import NEVER, ON_DEMAND
 
 _COMPONENT = "app.kubernetes.io/component"
 _HASH, _REVISION = "pod-template-hash", "deployment.kubernetes.io/revision"
@@ -73,16 +72,14 @@ def wanted_from(found: Object) -> Wanted:
     """A workload as its live object says it."""
     name, kind = label(found, INSTANCE) or name_of(found), text(found, "kind")
     main = main_container(template_of(found), name)
-    variables = {text(each, "name"): text(each, "value") for each in listed(main, "env")}
-    schedule = text(found, "spec", "schedule")
     return Wanted(
         name=name,
         component=label(found, _COMPONENT),
         kind=kind,
         image=text(main, "image"),
-        model=variables.get("MODEL_URI", ""),
+        model=model_of(main),
         replicas=number(found, "spec", "replicas", default=1) if kind != "CronJob" else 0,
-        schedule=ON_DEMAND if schedule == NEVER else schedule,
+        schedule=schedule_of(found),
         services=frozenset({name}),
         planned=False,
     )

@@ -8,7 +8,6 @@ def test_it_is_admitted(cluster):
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -28,7 +27,7 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     `cluster.kubeconfig` is the administrator's: KUBECONFIG of whatever deploys to it. Nodes run no containers: what a
     kubelet or a network plug-in decides does not happen here.
     """
-    control_plane.install(lambda text: print(f"cluster: {text}", file=sys.stderr, flush=True))
+    control_plane.install()
     organisation = organisation_of(Project.find(request.config.rootpath))
     running = ControlPlane.start(tmp_path_factory.mktemp("cluster"), contexts(organisation) if organisation else ())
     try:

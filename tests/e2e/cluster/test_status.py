@@ -15,6 +15,7 @@ from kubernetes.config import kube_config
 from spine import Checkout
 
 from handrail.cluster import live as live_module
+from handrail.cluster._connect import connect
 from handrail.cluster.live import ask, read
 from handrail.cluster.status_text import dumps
 from handrail.components._catalogue import definitions
@@ -106,7 +107,7 @@ class Trial:
 def trial(live: Checkout, cluster: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Trial]]:
     """Makes trials in a stack; they are gone after the test."""
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(cluster.kubeconfig))
-    live_module._connect.cache_clear()
+    connect.cache_clear()
     made: list[Trial] = []
 
     def of(stack: str) -> Trial:
@@ -116,7 +117,7 @@ def trial(live: Checkout, cluster: ControlPlane, monkeypatch: pytest.MonkeyPatch
     yield of
     for each in made:
         each.remove()
-    live_module._connect.cache_clear()
+    connect.cache_clear()
 
 
 CONTAINER = {"name": "trial", "image": f"{IMAGE}:9.9.9", "imageID": "", "ready": False, "restartCount": 0}
@@ -328,7 +329,7 @@ def test_a_member_asks_few_questions(live: Checkout, cluster: ControlPlane, monk
         return request(method, url, *rest, **more)
 
     monkeypatch.setattr(connection.rest_client, "request", counted)
-    monkeypatch.setattr(live_module, "_connect", lambda name: connection)
+    monkeypatch.setattr(live_module, "connect", lambda name: connection)
     project = Project.find(live.root)
     (own,) = read(ask(project, select(project, ["payments-dev"])))
     assert [row.state for row in own.rows] == ["live"] * 3
