@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
@@ -11,6 +10,7 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import typer.main
+from _words import commands, own_first, plain, table, told
 from pydantic.fields import FieldInfo
 
 from handrail.cli.app import app
@@ -26,22 +26,9 @@ REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- written by `uv run python docs/_generate.py`: edit the code instead -->"
 
 
-def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """Rows as Markdown."""
-    top, *lines = [f"| {' | '.join(line)} |" for line in [head, *rows]]
-    return "\n".join([top, "|---" * len(head) + "|", *lines])
-
-
-def plain(text: str) -> str:
-    """One line of a table, in which what looks like a tag outside code is none."""
-    parts = " ".join(text.replace("|", "\\|").split()).split("`")
-    return "`".join(part.replace("<", "&lt;") if index % 2 == 0 else part for index, part in enumerate(parts))
-
-
 # Components
 
 
-_DEFAULT = re.compile(r"[;.] [Dd]efault:? (?P<text>.+?)(?:\. (?=[A-Z])|\.?$)")
 _PLAIN = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -106,9 +93,8 @@ def _words(words: Iterable[str]) -> str:
 
 def settings(spec: type[Spec], prefix: str = "") -> Iterator[tuple[str, ...]]:
     """A row for each setting: the required, its own, the inherited; nested ones follow the one that holds them."""
-    own = vars(spec).get("__annotations__", {})
-    order = sorted(spec.model_fields.items(), key=lambda item: (not item[1].is_required(), item[0] not in own))
-    for name, field in order:
+    for name in own_first(spec):
+        field = spec.model_fields[name]
         yield row(f"{prefix}{name}", field)
         for inner in models_in(field.annotation):
             yield from settings(inner, f"{prefix}{name}.")  # type: ignore[arg-type]
@@ -116,20 +102,10 @@ def settings(spec: type[Spec], prefix: str = "") -> Iterator[tuple[str, ...]]:
 
 def row(path: str, field: FieldInfo) -> tuple[str, ...]:
     """One setting: what its description says of the default gets a column of its own."""
-    text = plain(field.description or "")
-    found = _DEFAULT.search(text)
-    meaning = f"{text[: found.start()]}. {text[found.end() :]}".strip() if found else text
-    default = "required" if field.is_required() else found["text"] if found else shown(field.get_default())
+    meaning, default = told(field)
     kind = plain(written(field.annotation, field.metadata))
     python = python_type(field.annotation)
     return f"`{path}`", f"{kind}<br>`{python}`", default, meaning
-
-
-def shown(value: Any) -> str:
-    """A default that the description does not name."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if value or value == 0 else "none"
 
 
 def written(annotation: Any, metadata: Iterable[Any] = ()) -> str:
@@ -186,16 +162,6 @@ def command_line() -> str:
         *(command(name, found) for name, found in every),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def commands(found: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-    """Every command, as `handrail engine install`, with what Typer makes of it."""
-    inner = getattr(found, "commands", None)
-    if inner is None:
-        yield " ".join(path), found
-        return
-    for name, each in inner.items():
-        yield from commands(each, (*path, name))
 
 
 def command(name: str, found: Any) -> str:

@@ -15,10 +15,14 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
+sys.path.append(str(Path(__file__).parents[2] / "docs"))  # run by itself, it has none of pytest's paths
+
+import _words
 import promql_parser
 import pytest
 import typer.main
 import yaml
+from _words import own_first, told
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -90,9 +94,6 @@ def of_acme(team: str, environment: str = "prod") -> dict[str, Prepared]:
 # Tables of words, out of the models
 
 
-_DEFAULT = re.compile(r"[;.] [Dd]efault:? (?P<text>.+?)(?:\. (?=[A-Z])|\.?$)")
-
-
 @dataclass(frozen=True, slots=True)
 class Word:
     """A row of a table."""
@@ -103,35 +104,8 @@ class Word:
 
 
 def word(path: str, field: FieldInfo) -> Word:
-    """A field as a row: what its description says of its default gets a column of its own."""
-    text = _plain((field.description or "").replace("|", "\\|"))
-    found = _DEFAULT.search(text)
-    meaning = f"{text[: found.start()]}. {text[found.end() :]}".strip() if found else text
-    if field.is_required():
-        return Word(path, meaning, "required")
-    return Word(path, meaning, found["text"] if found else shown(field.get_default(call_default_factory=True)))
-
-
-def _plain(text: str) -> str:
-    """One line, in which what looks like a tag outside code is none."""
-    parts = " ".join(text.split()).split("`")
-    return "`".join(part.replace("<", "&lt;") if index % 2 == 0 else part for index, part in enumerate(parts))
-
-
-def shown(value: Any) -> str:
-    """A default that the description does not name."""
-    if isinstance(value, BaseModel):
-        return "as below"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if value or value == 0 else "none"
-
-
-def own_first(model: type[BaseModel]) -> list[str]:
-    """The fields of a model: what is required, then its own, then those that it inherits."""
-    own = vars(model).get("__annotations__", {})
-    fields = model.model_fields
-    return sorted(fields, key=lambda name: (not fields[name].is_required(), name not in own))
+    """A field as a row."""
+    return Word(path, *told(field))
 
 
 def words(model: type[BaseModel], only: Iterable[str] | None = None, prefix: str = "") -> Iterator[Word]:
@@ -152,8 +126,7 @@ def _between(field: FieldInfo) -> str:
 
 def table(rows: Iterable[Word]) -> str:
     """Rows as Markdown."""
-    lines = [f"| `{row.path}` | {row.meaning} | {row.default} |" for row in rows]
-    return "\n".join(["| word | meaning | default |", "|---|---|---|", *lines])
+    return _words.table(("word", "meaning", "default"), ((f"`{row.path}`", row.meaning, row.default) for row in rows))
 
 
 def persona_words(persona: Persona) -> str:
@@ -521,15 +494,8 @@ def test_promql_parses(text: str) -> None:
 def commands() -> dict[str, set[str]]:
     """Every command, as `engine install` → its options."""
 
-    def walk(command: Any, path: tuple[str, ...]) -> Iterator[tuple[str, set[str]]]:
-        inner = getattr(command, "commands", None)
-        if inner is None:
-            yield " ".join(path), {option for each in command.params for option in each.opts} | {"--help"}
-            return
-        for name, each in inner.items():
-            yield from walk(each, (*path, name))
-
-    return dict(walk(typer.main.get_command(app), ()))
+    every = _words.commands(typer.main.get_command(app))
+    return {name: {option for each in found.params for option in each.opts} | {"--help"} for name, found in every}
 
 
 def mentioned() -> Iterator[tuple[str, str]]:
