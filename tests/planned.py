@@ -1,10 +1,27 @@
 """What tests of components share: a planned component taken apart, a context with other settings."""
 
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from handrail.components._definition import Prepared
-from handrail.organisation import Capability, Context
+from handrail.core.documents import load
+from handrail.core.models import read
+from handrail.organisation import Capability, Context, Organisation
+
+ROOT = Path(__file__).parents[1]
+
+
+@cache
+def acme() -> Organisation:
+    """The sample organisation."""
+    return read(load(ROOT / "stacks/acme/platform/acme_platform/organisation.yaml"), Organisation)
+
+
+def context_of(team: str, environment: str = "dev") -> Context:
+    """A team of acme in an environment."""
+    return Context(acme(), environment, team, ROOT, f"{team}-{environment}")
 
 
 def parts(found: Prepared) -> dict[str, Any]:

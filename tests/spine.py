@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from handrail.core.project import Project
+from handrail.core.resources import Resource
+from handrail.personas._stack import plan_stack
+
 ROOT = Path(__file__).parents[1]
+ORGANISATION = "stacks/acme/platform/acme_platform/organisation.yaml"
 STACKS = [
     f"{team}-{environment}"
     for team in ("platform", "payments", "storefront", "fraud", "assist", "churn")
@@ -55,6 +60,14 @@ class Checkout:
         """The files rendered for a stack, by name."""
         folder = self.root / "rendered" / stack
         return {str(file.relative_to(folder)): file.read_text() for file in sorted(folder.rglob("*.yaml"))}
+
+
+def planned(root: Path, stack: str) -> list[Resource]:
+    """What the plan of a stack registers."""
+    config = Project.find(root).stack(stack).config
+    return [
+        resource for each in plan_stack(config, root=root, stack=stack).prepared for resource in each.plan.resources
+    ]
 
 
 _PER_RUN = ("created", "modified", "id", "__fieldManager", "sourcePosition", "stackTrace")

@@ -10,12 +10,13 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-sys.path.append(str(Path(__file__).parents[2] / "docs"))  # run by itself, it has none of pytest's paths
+# run by itself, it has none of pytest's paths
+sys.path += [str(Path(__file__).parents[2] / folder) for folder in ("docs", "tests")]
 
 import _words
 import promql_parser
@@ -23,6 +24,7 @@ import pytest
 import typer.main
 import yaml
 from _words import own_first, told
+from planned import acme, context_of
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -33,9 +35,8 @@ from handrail.components._definition import Prepared
 from handrail.components._servers import SERVERS
 from handrail.components._telemetry.indicators import Indicator, of_organisation
 from handrail.components._telemetry.rules import BURNS, PERIOD_DAYS
-from handrail.core.documents import load
 from handrail.core.errors import HandrailError
-from handrail.core.models import models_in, read
+from handrail.core.models import models_in
 from handrail.core.resources import Resource
 from handrail.organisation import Context, RequestMetrics
 from handrail.organisation.load import FILE, load_organisation
@@ -67,17 +68,6 @@ NOT_OURS, REFUSED, RENDERED = "# not ours", "# refused", "# rendered"
 def page(name: str) -> str:
     """The text of a page."""
     return (DOCS / f"{name}.md").read_text("utf-8")
-
-
-@cache
-def acme() -> Organisation:
-    """The sample organisation."""
-    return read(load(ORGANISATION / FILE), Organisation)
-
-
-def context_of(team: str, environment: str) -> Context:
-    """A team of acme in an environment."""
-    return Context(acme(), environment, team, ROOT, f"{team}-{environment}")
 
 
 def workloads(file: Path, team: str, environment: str) -> dict[str, Prepared]:

@@ -14,7 +14,6 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -24,16 +23,14 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import typer.main
 import yaml
+from documentation import build
+from planned import acme, context_of
 
 from handrail.cli.app import app
 from handrail.components._catalogue import definitions
 from handrail.components._definition import Prepared, prepare
-from handrail.core.documents import load
 from handrail.core.errors import HandrailError
-from handrail.core.models import read
 from handrail.core.project import Project
-from handrail.organisation import Context
-from handrail.organisation.model import Organisation
 from handrail.personas._workloads import read_workloads
 from handrail.preview.read import record_stack
 
@@ -45,17 +42,6 @@ ABOUT = [ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md")]
 """Pages that stand beside the site, and are read on the forge."""
 WRITE = "uv run python docs/_generate.py"
 ORGANISATION = "handrail:organisation: ./o, handrail:team: payments, handrail:environment: dev"
-
-
-@cache
-def acme() -> Organisation:
-    """The sample organisation."""
-    return read(load(ACME / "organisation.yaml"), Organisation)
-
-
-def context_of(team: str, environment: str = "dev") -> Context:
-    """A team of acme in an environment."""
-    return Context(acme(), environment, team, ROOT, f"{team}-{environment}")
 
 
 # What is generated
@@ -147,12 +133,7 @@ def built(file: Path) -> Built:
 def site(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Built]:
     """The site, built strictly: file → page."""
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert "WARNING" not in done.stdout + done.stderr
+    assert "WARNING" not in build(folder)
     return {file: built(file) for file in folder.rglob("*.html")}
 
 

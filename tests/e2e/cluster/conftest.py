@@ -5,15 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from spine import Checkout
+from spine import ORGANISATION, Checkout
 from stored import Stored
 
 from handrail.engine.control_plane import CONTEXT
 from handrail.testing.cluster import ControlPlane, cluster
 
 __all__ = ["cluster"]
-
-ORGANISATION = "stacks/acme/platform/acme_platform/organisation.yaml"
 
 
 @pytest.fixture(scope="session")

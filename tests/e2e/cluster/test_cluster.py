@@ -8,14 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from spine import ROOT, STACKS, Checkout
+from spine import ORGANISATION, ROOT, STACKS, Checkout, planned
 from stored import Stored, owned, without_empty
 
-from handrail.core.project import Project
-from handrail.core.resources import Resource, leaves
+from handrail.core.resources import leaves
 from handrail.engine.control_plane import ControlPlane
 from handrail.organisation import load_organisation
-from handrail.personas._stack import plan_stack
 
 pytestmark = pytest.mark.engine
 DEFAULTED: dict[tuple[str, ...], Any] = {
@@ -29,13 +27,6 @@ DEFAULTED: dict[tuple[str, ...], Any] = {
     ("backendRefs", "weight"): 1,
 }
 """What the API server fills into lists that have one owner as a whole, by the last two words of its path."""
-
-
-def planned(copy: Checkout, stack: str) -> list[Resource]:
-    """What the plan of a stack registers."""
-    found = Project.find(copy.root).stack(stack)
-    prepared = plan_stack(found.config, root=copy.root, stack=stack).prepared
-    return [resource for each in prepared for resource in each.plan.resources]
 
 
 def flat(value: Any) -> dict[tuple[str | int, ...], Any]:
@@ -52,7 +43,7 @@ def added(stored: Mapping[Any, Any], wanted: Mapping[Any, Any]) -> dict[tuple[st
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_server_stores_what_was_planned(stack: str, live: Checkout, stored: Stored) -> None:
     """Each resource: the fields that were applied are the plan's, save for defaults in lists with one owner."""
-    resources = planned(live, stack)
+    resources = planned(live.root, stack)
     assert resources
     for resource in resources:
         found = stored.get(resource)
@@ -66,7 +57,7 @@ def test_the_server_stores_what_was_planned(stack: str, live: Checkout, stored: 
 
 def test_nothing_else_is_there(live: Checkout, cluster: ControlPlane, stored: Stored) -> None:
     """No object of ours that no plan has: by kind and name, in every namespace of a team."""
-    plans = [resource for stack in STACKS for resource in planned(live, stack)]
+    plans = [resource for stack in STACKS for resource in planned(live.root, stack)]
     paths = {stored.path_of(resource) for resource in plans}
     kinds = {(resource.type.split(":")[1].removeprefix("core/"), resource.kind) for resource in plans}
     seen = set()
@@ -189,7 +180,7 @@ def test_what_is_removed_by_hand_comes_back(live: Checkout, cluster: ControlPlan
 def test_a_missing_workspace_says_what_to_do(live: Checkout, cluster: ControlPlane) -> None:
     """The namespace is the platform stack's to make."""
     config = live.root / "stacks/config"
-    file = live.root / "stacks/acme/platform/acme_platform/organisation.yaml"
+    file = live.root / ORGANISATION
     before = file.read_text()
     file.write_text(before.replace("  prod: {tier", "  lab: {tier: development, cluster: dev}\n  prod: {tier", 1))
     (config / "Pulumi.churn-lab.yaml").write_text(

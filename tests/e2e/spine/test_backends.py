@@ -2,25 +2,21 @@
 
 import json
 import re
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import boto3  # type: ignore[import-untyped]
-import psutil
 import pytest
+from e2e.spine.faults import engine_of, started, until
 from moto.server import ThreadedMotoServer
-from spine import Checkout, stable
+from spine import ORGANISATION, Checkout, stable
 
 from handrail.engine import _cache
 
 pytestmark = pytest.mark.engine
-ORGANISATION = "stacks/acme/platform/acme_platform/organisation.yaml"
 ACCESS = {"AWS_ACCESS_KEY_ID": "writer", "AWS_SECRET_ACCESS_KEY": "canary-of-the-bucket", "AWS_REGION": "eu-west-1"}
 
 
@@ -80,27 +76,6 @@ def keep(copy: Checkout, environment: str, **backend: str) -> None:
     file.write_text(text)
 
 
-def begun(copy: Checkout, *arguments: str) -> subprocess.Popen[str]:
-    """`handrail ARGUMENTS`, not waited for."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "handrail.cli", *arguments], cwd=copy.root, env=copy.environment, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-    )  # fmt: skip
-
-
-def until(holds: Callable[[], object]) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.05)
-
-
-def engine_below(process: subprocess.Popen[str]) -> psutil.Process:
-    """The engine that a command started."""
-    return next(child for child in psutil.Process(process.pid).children() if child.name() == "pulumi")
-
-
 def test_each_environment_has_its_own_backend(copy: Checkout, bucket: Bucket, deployed: Checkout) -> None:
     """dev in a bucket, staging where Pulumi.yaml says: in one command, with the same files and the same state."""
     keep(copy, "dev", url=bucket.url)
@@ -134,9 +109,9 @@ def test_the_environment_variable_holds_and_that_is_said(copy: Checkout, bucket:
 def test_of_two_writers_one_is_refused(copy: Checkout, bucket: Bucket) -> None:
     """It says who writes, one stack at a time or with others; the first goes on undisturbed."""
     keep(copy, "dev", url=bucket.url)
-    first = begun(copy, "up", "--yes", "platform-dev")
+    first = started(copy, "up", "--yes", "platform-dev")
     until(lambda: bucket.keys("locks/"))
-    engine = engine_below(first)
+    engine = engine_of(copy)
     engine.suspend()
     try:
         alone = copy.handrail("up", "--yes", "platform-dev", ok=False)
@@ -160,9 +135,9 @@ def test_after_a_kill_the_next_up_completes(
 ) -> None:
     """The dead lock is removed from the bucket, and said so; the end is as if nothing had been."""
     keep(copy, "dev", url=bucket.url)
-    first = begun(copy, "up", "--yes", "platform-dev")
+    first = started(copy, "up", "--yes", "platform-dev")
     until(lambda: list((copy.root / "rendered" / "platform-dev").rglob("*.yaml")))
-    engine = engine_below(first)
+    engine = engine_of(copy)
     engine.kill()
     _, said = first.communicate(timeout=120)
     assert first.returncode == 1

@@ -1,26 +1,17 @@
 """The sample company through the real engine."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
-from spine import ROOT, STACKS, Checkout, stable
+from spine import ROOT, STACKS, Checkout, planned, stable
 
-from handrail.core.project import Project
 from handrail.core.resources import Resource
-from handrail.personas._stack import plan_stack
 from handrail.standards import KUBERNETES_VERSION, judge, problems
 
 pytestmark = pytest.mark.engine
 DEV = [stack for stack in STACKS if stack.endswith("-dev")]
-
-
-def planned(root: Path, stack: str) -> list[Resource]:
-    """What the plan of a stack registers."""
-    found = Project.find(root).stack(stack)
-    return [r for p in plan_stack(found.config, root=root, stack=stack).prepared for r in p.plan.resources]
 
 
 @pytest.mark.parametrize("stack", DEV)

@@ -13,12 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 from e2e.spine.faults import STATE, disks, ended, engine_of, equal, locks, marked, started, state_file, until
-from spine import Checkout
+from spine import ORGANISATION, Checkout
 
 from handrail.engine import Engine, _cache
 
 pytestmark = pytest.mark.engine
-ORGANISATION = "stacks/acme/platform/acme_platform/organisation.yaml"
 
 
 @pytest.fixture
