@@ -1082,6 +1082,7 @@ def test_a_cluster_that_is_a_folder_is_said_to_be_one() -> None:
     assert code == 1
     assert "its cluster has no context, so nothing is known of what runs" in text
     assert re.search(r"checkout +service +unknown +2 replicas +2\.7\.1", text)
+    assert re.search(r"^  ledger +service +unknown +2 replicas +1\.12\.0 *$", text, re.MULTILINE)
     assert "the platform team's stack: it has no workloads" in text
     code, text, _ = invoke("payments-dev", "--json")
     (found,) = json.loads(text)

@@ -113,11 +113,12 @@ def _block(status: Status, reader: str) -> RenderableType:
         parts.append(Padding(Text(status.note, style="dim"), _INDENT, expand=False))
     if status.rows:
         table = Table.grid(padding=(0, 2))
+        table.add_column()  # the indent: rich folds the widest cell of a padded grid
         for number in range(_COLUMNS):
             table.add_column(overflow="fold", no_wrap=number < _FIXED)
         for row in status.rows:
-            table.add_row(*_cells(row, reader, status.at))
-        parts.append(Padding(table, _INDENT, expand=False))
+            table.add_row("", *_cells(row, reader, status.at))
+        parts.append(table)
     elif not status.note and not status.problems:
         parts.append(Padding(Text("no workloads", style="dim"), _INDENT, expand=False))
     parts += [Padding(each, _INDENT, expand=False) for row in status.rows for each in _below(row, reader, status)]
