@@ -283,6 +283,9 @@ def test_scaled_to_nothing() -> None:
         shown = row(name, found)
         assert (shown.state, shown.well, shown.since) == (State.STOPPED, well, datetime(2026, 3, 3, 12, 29, tzinfo=UTC))
         assert (shown.failure is None) == well
+        # before its controller ever wrote a status, what was last written is known
+        del maker["metadata"]["managedFields"][0]
+        assert row(name, found).since == datetime(2026, 3, 3, 12, 30, tzinfo=UTC)
 
 
 def test_what_the_cluster_has_and_no_file() -> None:

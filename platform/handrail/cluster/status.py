@@ -230,9 +230,10 @@ def _failures_of(
 def _since(maker: Object, newest: Object | None, serving: Object | None, live: Live, row: Row) -> datetime | None:
     """When what serves became available; of what stopped, when it was scaled to nothing."""
     if not number(maker, "spec", "replicas", default=1):
-        # nothing says when it was scaled; the status changed last when its pods went
+        # nothing says when it was scaled; the status changed last when its pods went, if it ever had any
         fields = listed(maker, "metadata", "managedFields")
-        return latest(*(moment(each, "time") for each in fields if text(each, "subresource") == "status"))
+        went = latest(*(moment(each, "time") for each in fields if text(each, "subresource") == "status"))
+        return went or latest(*(moment(each, "time") for each in fields))
     if serving is not None and serving is not newest:
         return moment(serving, "metadata", "creationTimestamp")
     progressing = condition(maker, "Progressing")
