@@ -15,7 +15,7 @@ from handrail.recorder import UNKNOWN, Record
 
 ACME = Path(__file__).parents[2] / "stacks" / "acme" / "platform" / "acme_platform"
 TEAMS = {"GpuInferenceEndpoint": "fraud", "NotebookEnv": "churn", "BatchJob": "churn"}
-PLATFORM = {"TeamWorkspace", "ResourceFlavors", "WorkloadPriorities"}
+PLATFORM = {"AdmissionPolicies", "TeamWorkspace", "ResourceFlavors", "WorkloadPriorities"}
 # `image` is what another resource gives, known only when that is there: a run in which ids are unknown
 ARGUMENTS = {
     "BatchJob": '{"image": image, "command": ["run"], "accelerator": "l4", "secrets": {"A": "a"}, "calls": ["payments/x"]}',
@@ -25,6 +25,7 @@ ARGUMENTS = {
     "ScalableService": '{"image": image, "port": 80, "api": {"version": "v1"}, "scale": {"min": 2, "max": 3},'
     ' "secrets": {"A": "a"}, "env": {"B": image}}',
     "TeamWorkspace": '{"owner": "fraud"}',
+    "AdmissionPolicies": "{}",
     "ResourceFlavors": "{}",
     "WorkloadPriorities": "{}",
 }

@@ -402,7 +402,7 @@ def test_a_property_is_no_output() -> None:
 
 def test_a_type_stands_in_the_module_index() -> None:
     """No other module is taken."""
-    line = 'return f"handrail:index:{self.name}"'
+    line = 'return f"handrail:index:{name}"'
     with (
         trap("components/handrail/components/_definition.py", line, "a type token may name its module"),
         pytest.raises(ValueError, match="expected index"),

@@ -152,12 +152,12 @@ def test_any_settings_are_a_plan_or_an_error(file: Path, context: Context, conte
 
 
 def test_a_stack_plans_what_its_config_names(context: Context) -> None:
-    """The platform team's stack has a workspace for each team."""
+    """The platform team's stack has a workspace for each team, and what they share."""
     root = context.root
     config = {"handrail:organisation": "./stacks/acme/platform/acme_platform", "handrail:environment": "prod"}
     platform = plan_stack(config | {"handrail:team": "platform"}, root=root, stack="platform-prod")
     teams = ["payments", "storefront", "fraud", "assist", "churn"]
-    assert [prepared.name for prepared in platform.prepared] == ["flavors", "priorities", *teams]
+    assert [prepared.name for prepared in platform.prepared] == ["flavors", "priorities", *teams, "admission"]
     team = config | {"handrail:team": "storefront", "handrail:workloads": "stacks/acme/storefront/workloads.yaml"}
     assert [p.name for p in plan_stack(team, root=root, stack="storefront-prod").prepared] == [
         "web",

@@ -5,6 +5,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 
 __all__ = [
+    "AdmissionPoliciesArgs",
     "ApiArgs",
     "BatchJobArgs",
     "EndpointScaleArgs",
@@ -18,6 +19,10 @@ __all__ = [
     "TeamWorkspaceArgs",
     "WorkloadPrioritiesArgs",
 ]
+
+
+class AdmissionPoliciesArgs(TypedDict):
+    """The organisation's ValidatingAdmissionPolicies of one environment, each bound to the namespaces of its teams."""
 
 
 class BatchJobArgs(TypedDict):

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import pulumi
 from pulumi.runtime import settings
 
-from handrail.components._definition import Definition, Prepared, prepare
+from handrail.components._definition import Definition, Prepared, prepare, token_of
 from handrail.core.errors import HandrailError
 from handrail.core.project import Project, relative
 from handrail.core.resources import Given, Ref, Resource, replace_leaves
@@ -53,7 +53,8 @@ class Component(pulumi.ComponentResource):
             prepared = args if isinstance(args, Prepared) else _prepare(definition, name, args)
         except HandrailError as error:
             raise pulumi.RunError(str(error)) from None
-        super().__init__(definition.token, name, {}, opts)
+        before = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=token_of(each)) for each in definition.aliases])
+        super().__init__(definition.token, name, {}, pulumi.ResourceOptions.merge(before, opts))
         for advisory in prepared.plan.advisories:
             pulumi.log.warn(advisory, self)
         self._register(prepared)
@@ -76,6 +77,7 @@ class Component(pulumi.ComponentResource):
                 version=version,
                 depends_on=[registered[name] for name in resource.after],
                 provider=self.get_provider(resource.type) or _cluster_provider(context, self, prepared.name),
+                aliases=[pulumi.Alias(name=each) for each in resource.aliases],
             )
             registered[resource.name] = _custom_resource(resource, replace_leaves(resource.inputs, output), opts)
         outputs = {name: replace_leaves(value, output) for name, value in prepared.plan.outputs.items()}

@@ -106,6 +106,11 @@ def _nothing_to_check(_: Workload[Any]) -> Found:
     return iter(())
 
 
+def token_of(name: str) -> str:
+    """The Pulumi type token of a component."""
+    return f"handrail:index:{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Definition(Generic[S]):
     """A component.
@@ -116,6 +121,7 @@ class Definition(Generic[S]):
         plan: a pure function of a Workload.
         outputs: output name → its documentation; the plan gives a value for each.
         check: what the Spec alone cannot tell, as a team that the organisation lacks.
+        aliases: class names that it had before: what was deployed under one of them is taken over, not replaced.
     """
 
     name: str
@@ -123,11 +129,12 @@ class Definition(Generic[S]):
     plan: Callable[[Workload[S]], Plan]
     outputs: Mapping[str, str]
     check: Callable[[Workload[S]], Found] = _nothing_to_check
+    aliases: tuple[str, ...] = ()
 
     @property
     def token(self) -> str:
         """The Pulumi type token."""
-        return f"handrail:index:{self.name}"
+        return token_of(self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import pulumi
 
 from handrail.components import (
+    admission_policies,
     batch_job,
     gpu_inference_endpoint,
     notebook_env,
@@ -12,6 +13,7 @@ from handrail.components import (
     workload_priorities,
 )
 from handrail.components._args import (
+    AdmissionPoliciesArgs,
     BatchJobArgs,
     GpuInferenceEndpointArgs,
     NotebookEnvArgs,
@@ -23,6 +25,7 @@ from handrail.components._args import (
 from handrail.components._component import Component
 
 __all__ = [
+    "AdmissionPolicies",
     "BatchJob",
     "GpuInferenceEndpoint",
     "NotebookEnv",
@@ -31,6 +34,13 @@ __all__ = [
     "TeamWorkspace",
     "WorkloadPriorities",
 ]
+
+
+class AdmissionPolicies(Component):
+    """The organisation's ValidatingAdmissionPolicies of one environment, each bound to the namespaces of its teams."""
+
+    def __init__(self, name: str, args: AdmissionPoliciesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(admission_policies.COMPONENT, name, args, opts)
 
 
 class BatchJob(Component):

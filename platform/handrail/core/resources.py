@@ -59,12 +59,14 @@ class Resource:
         type: its Pulumi type token, as `kubernetes:apps/v1:Deployment`.
         inputs: what it is registered with; for Kubernetes the whole manifest, camelCase.
         after: names of the plan's entries that must be ready before it.
+        aliases: Pulumi names that it had before: under one of them it is the same, and nothing is replaced.
     """
 
     name: str
     type: str
     inputs: Mapping[str, Any]
     after: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import IO
 from handrail.core.errors import EngineError, Problem
 from handrail.core.project import Project
 from handrail.core.selection import Target
-from handrail.engine import Engine, find, fleet, locks
+from handrail.engine import Engine, events, find, fleet, locks
 from handrail.engine.commands import command, deploy, environment, known
 from handrail.engine.remedies import remedy_of
 from handrail.engine.watch import News, watching
@@ -118,17 +119,25 @@ def _one(
 
 def _in_this_terminal(line: list[str], variables: dict[str, str]) -> tuple[int, str]:
     """Run a command here; its exit code, and what it said of errors, which is shown as it comes."""
-    process = subprocess.Popen(line, env=variables, stderr=subprocess.PIPE)  # noqa: S603
+    # in a terminal an interrupt reaches both; elsewhere, as in CI, this process alone, which passes it on once
+    shared = sys.stdin.isatty()
     said = bytearray()
-    reader = Thread(target=_show, args=(process.stderr, said), daemon=True)
-    reader.start()
-    try:
-        code = process.wait()
-    except KeyboardInterrupt:
-        process.wait()  # the engine got the interrupt as well and ends in good order
-        raise
-    reader.join(_REST)
-    return code, said.decode("utf-8", "replace")
+    with events.event_log() as log:
+        process = subprocess.Popen(  # noqa: S603
+            [*line, "--event-log", str(log)], env={**variables, **events.VARIABLES}, stderr=subprocess.PIPE,
+            start_new_session=not shared,
+        )  # fmt: skip
+        reader = Thread(target=_show, args=(process.stderr, said), daemon=True)
+        reader.start()
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            if not shared:
+                process.send_signal(signal.SIGINT)
+            process.wait()  # it ends in good order
+            raise
+        reader.join(_REST)
+        return code, "\n".join([said.decode("utf-8", "replace"), *events.errors(log)])
 
 
 def _show(stream: IO[bytes], said: bytearray) -> None:

@@ -1,7 +1,7 @@
 """organisation.yaml as types: what the platform team owns and every stack is deployed into."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
@@ -302,6 +302,38 @@ class Quota(Model):
     ports."""
 
 
+class AdmissionAction(StrEnum):
+    """What the API server does about a violation."""
+
+    DENY = "Deny"
+    WARN = "Warn"
+    AUDIT = "Audit"
+
+
+class AdmissionPolicy(Model):
+    """A ValidatingAdmissionPolicy of Kubernetes': what the API server refuses in team namespaces, however it comes.
+
+    Each environment has its own copy, `<name>-<environment>`, bound to the namespaces of its teams, so that a change
+    is tried in the first environment before it holds in the next. Objects outside of namespaces are judged in all.
+    """
+
+    spec: dict[str, Any]
+    """The policy's spec in Kubernetes' own words: matchConstraints, variables, validations with their message."""
+    actions: Annotated[tuple[AdmissionAction, ...], Field(min_length=1)] = (AdmissionAction.DENY,)
+    """Deny, Warn, Audit: one of the first two, with Audit or without; default Deny."""
+    tiers: Annotated[tuple[Tier, ...], Field(min_length=1)] = tuple(Tier)
+    """The tiers it holds in; default: all."""
+
+    @field_validator("actions")
+    @classmethod
+    def _one_answer(cls, actions: tuple[AdmissionAction, ...]) -> tuple[AdmissionAction, ...]:
+        if {AdmissionAction.DENY, AdmissionAction.WARN} <= set(actions):
+            raise ValueError("has both Deny and Warn: one of them, with Audit or without")
+        if len(set(actions)) < len(actions):
+            raise ValueError("has an action twice: each once")
+        return actions
+
+
 class Team(Model):
     """A team that owns workloads."""
 
@@ -358,6 +390,8 @@ class Organisation(Model):
     """The catalogue of accelerators."""
     prices: Prices
     """Prices for cpu and memory."""
+    admission: dict[Name, AdmissionPolicy] = {}
+    """What the API server refuses in every team's namespace, by name; default: nothing beyond Kubernetes' own."""
     platform: PlatformTeam
     """The platform team."""
     teams: Annotated[dict[Name, Team], Field(min_length=1)]

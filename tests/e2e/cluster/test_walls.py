@@ -128,7 +128,7 @@ def test_a_job_by_hand_is_restricted_too(member: ApiServer, cluster: ControlPlan
     template = pod("x", {"securityContext": {"privileged": True}}, restartPolicy="Never")
     job = {
         "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "breakout", "namespace": OURS},
-        "spec": {"template": {"spec": template["spec"]}},
+        "spec": {"activeDeadlineSeconds": 60, "template": {"spec": template["spec"]}},
     }  # fmt: skip
     code, found = member.request("POST", f"/apis/batch/v1/namespaces/{OURS}/jobs", job)
     assert code == 201, found

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -20,10 +21,11 @@ STATE = ".state/.pulumi"
 
 
 def started(copy: Checkout, *arguments: str) -> subprocess.Popen[str]:
-    """`handrail ARGUMENTS`, begun and not waited for."""
+    """`handrail ARGUMENTS`, begun and not waited for; it heeds interrupts, also where the tests run in the background."""
     return subprocess.Popen(
         [sys.executable, "-m", "handrail.cli", *arguments],
         cwd=copy.root, env=copy.environment, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 

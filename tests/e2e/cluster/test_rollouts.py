@@ -1,0 +1,149 @@
+"""A team's day on a real API server: ship, break it, read why in the terminal, go back.
+
+Nodes run nothing: what a kubelet says of an image that is missing or does not listen is replayed by its tag, in the
+kubelet's own shape (handrail/engine/replays.yaml). Admission, scheduling and the rollout itself are real.
+"""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from e2e.spine.faults import started
+from spine import Checkout
+
+from handrail.engine.control_plane import ControlPlane
+
+pytestmark = pytest.mark.engine
+PAYMENTS = "stacks/acme/payments/workloads.yaml"
+FRAUD = "stacks/acme/fraud/workloads.yaml"
+
+
+@contextmanager
+def changed(copy: Checkout, file: str, before: str, after: str) -> Iterator[None]:
+    """A team's file with one other word, until the block ends."""
+    path = copy.root / file
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after, 1))
+    try:
+        yield
+    finally:
+        path.write_text(text)
+
+
+def said_meanwhile(copy: Checkout, stack: str, last: str) -> str:
+    """What `up` says while it waits, up to the line that holds `last` and the one after; then Ctrl-C ends it."""
+    with started(copy, "up", "--yes", stack) as process:
+        assert process.stderr
+        begun, said = time.monotonic(), ""
+        try:
+            while last not in said:
+                line = process.stderr.readline()
+                said += line
+                assert line, f"it ended: {said}"
+                assert time.monotonic() - begun < 60, said
+            return said + process.stderr.readline()
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=120)
+
+
+def endpoints(cluster: ControlPlane, namespace: str, service: str) -> list[str]:
+    """The pods that a Service sends requests to."""
+    path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices?labelSelector=kubernetes.io/service-name={service}"
+    slices: list[dict[str, Any]] = cluster.api.request("GET", path)[1]["items"]
+    ready = [each for found in slices for each in found["endpoints"] or () if each["conditions"]["ready"]]
+    return sorted(each["targetRef"]["name"] for each in ready)
+
+
+@pytest.mark.parametrize(
+    ("tag", "why", "remedy"),
+    [
+        ("not-there", "registry.acme.test/payments/refunds:not-there is not in the registry", "push it, or name a tag"),
+        ("not-ready", "nothing listens on port 8080", "check `port` and `health`, and read its log"),
+        ("crashes", "it ended with exit code 1, 4 restarts", "read its log; try it on your own machine"),
+    ],
+)
+def test_a_failed_rollout_leaves_the_old_version_serving_as_a_kubelet_says_it(
+    tag: str, why: str, remedy: str, live: Checkout, cluster: ControlPlane
+) -> None:
+    """`up` says why while it waits; what served goes on; the version before is one `up` away."""
+    before = endpoints(cluster, "payments-dev", "refunds")
+    assert before
+    with changed(live, PAYMENTS, "refunds:0.9.3", f"refunds:{tag}"):
+        said = said_meanwhile(live, "payments-dev", "payments-dev: refunds: ")
+        assert f"payments-dev: refunds: {why}; the version before goes on serving\n    do:      {remedy}" in said
+        assert endpoints(cluster, "payments-dev", "refunds") == before
+        done = live.handrail("status", "payments-dev", ok=False)
+        assert done.returncode == 1
+        assert f"0.9.3 → {tag}" in done.stdout
+        assert why in done.stdout
+    back = live.handrail("up", "--yes", "payments-dev")
+    assert "the version before" not in back.stderr
+    assert live.handrail("status", "payments-dev").returncode == 0
+    assert endpoints(cluster, "payments-dev", "refunds") == before
+
+
+def test_accelerators_that_no_node_has_free(live: Checkout, cluster: ControlPlane) -> None:
+    """The team may borrow eight of what others leave idle, and no node has eight free: the scheduler's own refusal."""
+    with changed(live, FRAUD, "    model_size: 6GiB", "    model_size: 6GiB\n    accelerators: 8"):
+        said = said_meanwhile(live, "fraud-dev", "fraud-dev: transaction-embedder: ")
+        assert "transaction-embedder: no node has 8 l4 free\n" in said
+        assert "do:      wait until one is given back, ask for fewer, or choose another accelerator" in said
+    live.handrail("up", "--yes", "fraud-dev")
+    assert live.handrail("status", "fraud-dev").returncode == 0
+
+
+def test_a_policy_refuses_through_up(live: Checkout, cluster: ControlPlane) -> None:
+    """In the policy's own words, with what to do; nothing is changed, and a tag that stays is let through."""
+    path = "/apis/apps/v1/namespaces/payments-dev/deployments/refunds"
+    before = cluster.api.request("GET", path)[1]["spec"]
+    with changed(live, PAYMENTS, "refunds:0.9.3", "refunds:latest"):
+        done = live.handrail("up", "--yes", "payments-dev", ok=False)
+        assert done.returncode == 1
+        reason = "write the version as the tag, or a digest, of registry.acme.test/payments/refunds:latest"
+        assert reason in done.stdout + done.stderr
+        assert "`admission` in organisation.yaml" in done.stderr
+        several = live.handrail("up", "--yes", "payments-dev", "churn-dev", ok=False)
+        assert several.returncode == 1
+        assert "up: 1 of 2" in several.stderr
+        assert reason in several.stderr
+    assert cluster.api.request("GET", path)[1]["spec"] == before
+    assert "unchanged" in live.handrail("up", "--yes", "payments-dev").stdout
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_a_policy_holds_for_what_comes_another_way(environment: str, live: Checkout, cluster: ControlPlane) -> None:
+    """A member may start jobs by hand: one that ends is admitted, one that may run for ever is not."""
+    member = cluster.api.for_user("mei@acme.test")
+    confined = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    spec = {
+        "restartPolicy": "Never",
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [{"name": "main", "image": "registry.acme.test/payments/x:1", "securityContext": confined}],
+    }
+    path = f"/apis/batch/v1/namespaces/payments-{environment}/jobs?dryRun=All"
+
+    def start(**more: Any) -> tuple[int, Any]:
+        job = {"metadata": {"name": "by-hand"}, "spec": {"template": {"spec": spec}, **more}}
+        return member.request("POST", path, {"apiVersion": "batch/v1", "kind": "Job", **job})
+
+    code, found = start()
+    assert code == 422, found
+    policy = f"jobs-end-{environment}"
+    assert f"ValidatingAdmissionPolicy '{policy}' with binding '{policy}' denied request: a job" in found["message"]
+    code, found = start(activeDeadlineSeconds=600)
+    assert code == 201, found
+
+
+def test_a_policy_is_for_team_namespaces_alone(live: Checkout, cluster: ControlPlane) -> None:
+    """What runs beside, as a monitoring stack, is its owner's."""
+    job = {
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "by-hand"},
+        "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "x", "image": "x"}]}}},
+    }  # fmt: skip
+    code, found = cluster.api.request("POST", "/apis/batch/v1/namespaces/default/jobs?dryRun=All", job)
+    assert code == 201, found
