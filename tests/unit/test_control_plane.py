@@ -3,9 +3,12 @@
 import hashlib
 import json
 import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -78,6 +81,23 @@ def test_a_number_that_another_process_has_now_is_not_taken_for_it(began: float,
     state = {"url": "https://127.0.0.1:1", "token": "t", "processes": {"etcd": [os.getpid(), began]}}
     (tmp_path / "state.json").write_text(json.dumps(state))
     assert ControlPlane.read(tmp_path) is None
+
+
+def test_what_a_restart_left_is_cleared(tmp_path: Path) -> None:
+    """A part that still runs is ended, one that is gone is no error; the old data are gone with them."""
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as living:
+        began = psutil.Process(living.pid).create_time()
+        state = {
+            "url": "https://127.0.0.1:1", "token": "t", "processes": {"etcd": [living.pid, began], "kwok": [living.pid, 0.0]}
+        }  # fmt: skip
+        (folder / "state.json").write_text(json.dumps(state))
+        assert ControlPlane.read(folder) is None
+        ControlPlane.clear(folder)
+        assert not psutil.pid_exists(living.pid)
+    assert not folder.exists()
+    ControlPlane.clear(folder)
 
 
 def test_without_one_the_commands_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

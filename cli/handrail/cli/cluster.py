@@ -24,6 +24,7 @@ def up(cwd: Cwd = None) -> None:
     running = ControlPlane.read(home())
     if running is None:
         control_plane.install()
+        ControlPlane.clear(home())
         running = ControlPlane.start(home(), contexts(organisation) if organisation else (), attached=False)
     if organisation:
         furnish(running.api, organisation)
@@ -35,9 +36,8 @@ def down() -> None:
     """End it, with all that is in it."""
     from handrail.engine.control_plane import ControlPlane, home
 
-    running = ControlPlane.read(home())
-    if running:
-        running.stop()
+    running = ControlPlane.read(home()) is not None
+    ControlPlane.clear(home())
     print("ended" if running else "it does not run")
 
 

@@ -48,7 +48,7 @@ class ApiServer:
         headers = {**self._headers, "Content-Type": content}
         try:
             answer = self._pool.request(method, self.url + path, body=data, headers=headers, timeout=seconds)
-        except urllib3.exceptions.HTTPError as error:
+        except (urllib3.exceptions.HTTPError, OSError) as error:
             return 0, str(error)
         try:
             return answer.status, answer.json()

@@ -86,14 +86,25 @@ class ControlPlane:
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
-        """The one of a folder; None where there is none, or it does not run."""
+        """The one of a folder; None where there is none, or a part of it runs no more."""
+        found = cls._known(folder)
+        return found if found and all(_alive(*process) for process in found.processes.values()) else None
+
+    @classmethod
+    def clear(cls, folder: Path) -> None:
+        """End and remove what one left that nobody stopped, as after a restart of the machine."""
+        if found := cls._known(folder):
+            found.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    @classmethod
+    def _known(cls, folder: Path) -> Self | None:
         try:
             state = json.loads((folder / _STATE).read_text())
             processes = {part: (int(pid), float(began)) for part, (pid, began) in state["processes"].items()}
-            found = cls(folder, state["url"], state["token"], processes)
-        except (OSError, ValueError, KeyError, TypeError):
+            return cls(folder, state["url"], state["token"], processes)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        return found if all(_alive(*process) for process in processes.values()) else None
 
     @classmethod
     def start(cls, folder: Path, contexts: Iterable[str] = (), *, attached: bool = True) -> Self:

@@ -22,7 +22,7 @@ _REMEDIES = {
     "directory for rendered YAML": _RENDERED,
     "Kubernetes cluster is unreachable": "check the network, and the cluster's address in your kubeconfig's context",
     'namespaces "': "deploy the environment's platform stack first: it makes the team's namespace",
-    "denied request": "do what it asks; the policy stands under `admission` in organisation.yaml, see who owns it",
+    "denied request": "do what the policy asks; it stands under `admission` in the platform team's organisation.yaml",
     "exceeded quota": "ask for less, or have the team's quota raised in organisation.yaml",
     "permission denied": "make the backend's folder writable for you, or name another one in Pulumi.yaml's backend.url",
     "unable to open state directory": "make the folder writable, or name another one in Pulumi.yaml's backend.url",
