@@ -54,6 +54,13 @@ def test_callers_in_the_same_file_need_no_mention(file: Path, context: Context) 
     assert str(ledger.sources["callers"]) == "derived from calls"
 
 
+@pytest.mark.parametrize("wrong", ["1", "null", "web", "{a: 1}"])
+def test_callers_of_the_wrong_kind_are_said_where_others_call(wrong: str, file: Path, context: Context) -> None:
+    """What is derived from calls is not mixed with what is no list."""
+    text = TWO.replace("callers: [storefront/web]", f"callers: {wrong}")
+    assert "services.ledger.callers: must be" in refusal(file, text, context)
+
+
 def test_all_problems_of_a_file_at_once(file: Path, context: Context) -> None:
     """Over workloads and kinds of problems, each with its line."""
     text = HEAD + (

@@ -213,7 +213,9 @@ def _calls(entry: _Entry, entries: list[_Entry], document: Document) -> Iterator
 
 def _callers(callee: _Entry, entries: list[_Entry]) -> list[str]:
     """The workloads of the same file that call `callee` and that it does not name itself."""
-    named = callee.given.get("callers") or ()
+    named = callee.given.get("callers", [])
+    if not isinstance(named, list):
+        return []  # the Spec says what is wrong with it
     return [
         entry.name
         for entry in entries
