@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -79,3 +80,21 @@ def test_only_a_stack_in_a_cluster_is_watched() -> None:
     assert isinstance(watching(ask, TARGET, print), Watch)
     for nothing in (watching(None, TARGET, print), watching(ask, replace(TARGET, live=False), print)):
         assert isinstance(nothing, nullcontext)
+
+
+def test_a_question_that_is_under_way_ends_before_the_watch_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that still asks while the interpreter ends brought it down, after a deployment that went well."""
+    monkeypatch.setattr(watch, "_SECONDS", 0.01)
+    begun, ended = Event(), Event()
+
+    def ask() -> list[str]:
+        begun.set()
+        time.sleep(0.2)
+        ended.set()
+        return ["too late"]
+
+    said: list[str] = []
+    with Watch(ask, said.append):
+        assert begun.wait(10)
+    assert ended.is_set()
+    assert said == []

@@ -13,6 +13,7 @@ from handrail.core.selection import Target
 News = Callable[[Target], Iterable[str]]
 """What is known to be wrong with a stack's workloads now, a sentence each; it raises nothing."""
 _SECONDS = 5
+_PATIENCE = 30  # a cluster that does not answer is given up by then
 
 
 def watching(news: News | None, target: Target, say: Callable[[str], None]) -> AbstractContextManager[object]:
@@ -37,7 +38,9 @@ class Watch:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._over.set()  # a question that is under way ends by itself: nobody waits for it
+        self._over.set()
+        # a question that is under way ends first: an interpreter that ends around its thread may crash
+        self._thread.join(_PATIENCE)
 
     def _run(self) -> None:
         told: set[str] = set()
