@@ -31,8 +31,7 @@ unit: .venv/ready
 
 e2e: .venv/ready $(BROWSER)
 	$(RUN) handrail engine install --yaml
-	$(RUN) pytest -n 2 --dist loadscope tests/e2e --ignore tests/e2e/cluster
-	$(RUN) pytest tests/e2e/cluster
+	$(RUN) pytest -n 3 --dist loadgroup tests/e2e
 
 # long runs of what `make test` does in short: HANDRAIL_KILLS, HANDRAIL_EXAMPLES, HANDRAIL_SEED
 fuzz: .venv/ready

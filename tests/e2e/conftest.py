@@ -12,6 +12,14 @@ from spine import ROOT, Checkout
 from handrail.engine import Engine, install
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A worker takes a module as a whole, and one worker all that needs the control plane."""
+    for item in items:
+        folder = item.path.parent
+        item.add_marker(pytest.mark.xdist_group(folder.name if folder.name == "cluster" else item.path.stem))
+
+
 @pytest.fixture(scope="session")
 def engine() -> Engine:
     """The engine: found, downloaded or built. A test that asks for it never skips."""

@@ -25,6 +25,8 @@ DEFAULTED: dict[tuple[str, ...], Any] = {
     ("parentRefs", "kind"): "Gateway",
     ("backendRefs", "kind"): "Service",
     ("backendRefs", "weight"): 1,
+    ("matchConstraints", "matchPolicy"): "Equivalent",
+    ("resourceRules", "scope"): "*",
 }
 """What the API server fills into lists that have one owner as a whole, by the last two words of its path."""
 

@@ -97,8 +97,7 @@ def test_a_failed_rollout_leaves_the_old_version_serving_as_a_kubelet_says_it(
         for (_, version, tag), (why, _) in BROKEN.items():
             assert f"{version} → {tag}" in done.stdout
             assert why in done.stdout
-    back = live.handrail("up", "--yes", "payments-dev")
-    assert "the version before" not in back.stderr
+    live.handrail("up", "--yes", "payments-dev")
     assert live.handrail("status", "payments-dev").returncode == 0
     assert serving() == before
 

@@ -85,10 +85,10 @@ class Trial:
         (status,) = json.loads(dumps(read(ask(project, select(project, [self.stack])))))
         return next(each for each in status["workloads"] if each["workload"] == name)
 
-    def until(self, *states: str, name: str = "trial") -> dict[str, Any]:
-        """Its row, once it is in one of these states."""
+    def until(self, *states: str, name: str = "trial", ready: int | None = None) -> dict[str, Any]:
+        """Its row, once it is in one of these states, with as many replicas ready where that is asked."""
         deadline = time.monotonic() + 60
-        while (row := self.row(name))["state"] not in states:
+        while (row := self.row(name))["state"] not in states or ready not in (None, row["ready"]):
             assert time.monotonic() < deadline, row
             time.sleep(0.2)
         return row
@@ -235,8 +235,8 @@ def test_out_of_memory_as_a_kubelet_says_it(trial: Callable[[str], Trial]) -> No
     waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s restarting failed container=trial"}}
     unready = {"type": "Ready", "status": "False", "reason": "ContainersNotReady"}
     payments.say(pod, {"conditions": [unready], "containerStatuses": [{**status, "ready": False, "state": waiting}]})
-    row = payments.until("degraded")
-    assert (row["ready"], row["failure"]["cause"], row["failure"]["remedy"]) == (1, "memory", "raise memory_limit")
+    row = payments.until("degraded", ready=1)
+    assert (row["failure"]["cause"], row["failure"]["remedy"]) == ("memory", "raise memory_limit")
 
 
 def test_no_node_has_the_accelerator(trial: Callable[[str], Trial]) -> None:

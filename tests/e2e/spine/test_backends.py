@@ -11,12 +11,14 @@ from typing import Any
 import boto3  # type: ignore[import-untyped]
 import pytest
 from e2e.spine.faults import engine_of, started, until
+from e2e.spine.little import acme_copy, deployed
 from moto.server import ThreadedMotoServer
 from spine import ORGANISATION, Checkout, stable
 
 from handrail.engine import _cache
 
 pytestmark = pytest.mark.engine
+__all__ = ["acme_copy", "deployed"]
 ACCESS = {"AWS_ACCESS_KEY_ID": "writer", "AWS_SECRET_ACCESS_KEY": "canary-of-the-bucket", "AWS_REGION": "eu-west-1"}
 
 

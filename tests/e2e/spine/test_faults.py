@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -13,11 +14,13 @@ from pathlib import Path
 import psutil
 import pytest
 from e2e.spine.faults import STATE, disks, ended, engine_of, equal, locks, marked, started, state_file, until
+from e2e.spine.little import acme_copy, deployed
 from spine import ORGANISATION, Checkout
 
 from handrail.engine import Engine, _cache
 
 pytestmark = pytest.mark.engine
+__all__ = ["acme_copy", "deployed"]
 
 
 @pytest.fixture
@@ -92,8 +95,11 @@ def begun_in(copy: Checkout, stack: str) -> bool:
     return '"pending_operations":[{' in state_file(copy, stack).read_text()
 
 
-@pytest.mark.parametrize("stacks", [("platform-dev",), ("payments-dev", "churn-dev")], ids=["alone", "with others"])
-@pytest.mark.parametrize("plugin", ["pulumi-resource-kubernetes", "pulumi-language-python"])
+@pytest.mark.parametrize(
+    ("plugin", "stacks"),
+    [("pulumi-resource-kubernetes", ("platform-dev", "payments-dev")), ("pulumi-language-python", ("platform-dev",))],
+    ids=["the provider, with others", "the language host, alone"],
+)
 def test_a_plugin_that_crashes(
     plugin: str, stacks: tuple[str, ...], acme_copy: Callable[[], Checkout], deployed: Checkout
 ) -> None:
@@ -126,7 +132,7 @@ def test_a_full_disk_begins_nothing(acme_copy: Callable[[], Checkout], deployed:
         alone = refused(copy, "payments-dev", say="there is no room for the state of stack payments-dev")
         among = refused(copy, "payments-dev", "churn-dev", say="there is no room for the state of stack churn-dev")
         for said in (alone, among):
-            assert "allowed: at least 18." in said
+            assert re.search(r"allowed: at least \d", said)
             assert "make room on the disk, then run it again: nothing was begun" in said
         assert (copy.read(state), copy.read(f"{state}.bak")) == before
         copy.run("rm", ".state/others")
@@ -137,7 +143,7 @@ def test_a_full_disk_begins_nothing(acme_copy: Callable[[], Checkout], deployed:
 def test_a_disk_that_fills_up_while_it_deploys(acme_copy: Callable[[], Checkout], deployed: Checkout) -> None:
     """What could not be rendered is not in the state, and is made once there is room."""
     with disks(acme_copy()) as copy:
-        copy.mount("rendered", "size=100k")
+        copy.mount("rendered", "size=24k")
         said = refused(copy, "payments-dev", "churn-dev", say="no space left on device")
         assert "do:      make room on the disk, then run it again: what was begun goes on" in said
         copy.run("mount", "-o", "remount,size=64m", "rendered")
@@ -205,16 +211,21 @@ CORRUPT: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda _: b"",
     "cut": lambda whole: whole[: len(whole) // 4096 // 2 * 4096],
     "garbage": lambda whole: os.urandom(len(whole)),
-    "zeros": lambda whole: bytes(len(whole)),
     "another file's": lambda _: b'{"services": {}}',
-    "a list": lambda _: b"[]",
     "deep": lambda _: b"[" * 200_000,
 }
 
 
 @pytest.mark.parametrize(
     ("harm", "also"),
-    [*((harm, "") for harm in CORRUPT), ("cut", "and .bak"), ("cut", "and every copy"), ("empty", "and every copy")],
+    [
+        ("empty", ""),
+        ("garbage", ""),
+        ("another file's", ""),
+        ("deep", ""),
+        ("cut", "and .bak"),
+        ("cut", "and every copy"),
+    ],
 )
 def test_a_corrupt_state_file(harm: str, also: str, copy: Checkout, deployed: Checkout) -> None:
     """It is left as it is; the command that the sentence names mends it, with the newest copy that is whole."""
@@ -293,15 +304,14 @@ PASSPHRASES = {
 
 
 @pytest.mark.parametrize("fault", PASSPHRASES)
-@pytest.mark.parametrize("stacks", [("payments-dev",), ("payments-dev", "churn-dev")], ids=["alone", "with others"])
-def test_a_passphrase_that_does_not_fit(
-    fault: str, stacks: tuple[str, ...], copy: Checkout, deployed: Checkout
-) -> None:
-    """Missing, another one, or in a file that is not there."""
+def test_a_passphrase_that_does_not_fit(fault: str, copy: Checkout, deployed: Checkout) -> None:
+    """Missing, another one, or in a file that is not there; of one stack, and of several."""
     more, say = PASSPHRASES[fault]
+    stacks = ("payments-dev", "churn-dev")
     before = {stack: state_file(copy, stack).read_bytes() for stack in stacks}
     without = {key: value for key, value in copy.environment.items() if not key.startswith("PULUMI_CONFIG_PASSPHRASE")}
-    refused(Checkout(copy.root, without), *stacks, say=say, **more)
+    for some in (stacks, stacks[:1]):
+        refused(Checkout(copy.root, without), *some, say=say, **more)
     assert {stack: state_file(copy, stack).read_bytes() for stack in stacks} == before
     copy.handrail("up", "--yes", *stacks)
     equal(copy, deployed, *stacks)
@@ -313,11 +323,11 @@ NOWHERE = "https://nowhere.invalid"
 def test_a_backend_whose_name_cannot_be_resolved(copy: Checkout, deployed: Checkout) -> None:
     """A bucket's endpoint, or Pulumi Cloud's address."""
     access = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "PULUMI_ACCESS_TOKEN": "z"}
-    for url in (f"s3://state?endpoint={NOWHERE}&use_path_style=true&region=eu-west-1", NOWHERE):
-        for stacks in (("payments-dev",), ("payments-dev", "churn-dev")):
-            say = "the backend's name cannot be resolved: check the network, and its address"
-            said = refused(copy, *stacks, say=say, PULUMI_BACKEND_URL=url, **access)
-            assert "the state backend does not answer" in said
+    bucket = f"s3://state?endpoint={NOWHERE}&use_path_style=true&region=eu-west-1"
+    for url, stacks in ((bucket, ("payments-dev",)), (NOWHERE, ("payments-dev", "churn-dev"))):
+        say = "the backend's name cannot be resolved: check the network, and its address"
+        said = refused(copy, *stacks, say=say, PULUMI_BACKEND_URL=url, **access)
+        assert "the state backend does not answer" in said
     copy.handrail("up", "--yes", "payments-dev")
     equal(copy, deployed, "payments-dev")
 

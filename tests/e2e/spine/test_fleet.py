@@ -10,9 +10,11 @@ from collections.abc import Callable
 
 import pytest
 from e2e.spine.faults import STATE, engine_of, locks, marked, started, until
+from e2e.spine.little import acme_copy, deployed
 from spine import Checkout, stable
 
 pytestmark = pytest.mark.engine
+__all__ = ["acme_copy", "deployed"]
 
 
 def test_a_selection_is_deployed_in_waves_and_removed_backwards(acme_copy: Callable[[], Checkout]) -> None:
