@@ -5,19 +5,26 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from spine import ROOT, Checkout
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from handrail.engine import Engine, install
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class Scopes(LoadScopeScheduling):  # type: ignore[misc]
     """A worker takes a module as a whole, and one worker all that needs the control plane."""
-    for item in items:
-        folder = item.path.parent
-        item.add_marker(pytest.mark.xdist_group(folder.name if folder.name == "cluster" else item.path.stem))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "cluster" if "/cluster/" in file else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scopes:
+    """What shares out the tests of `pytest -n`."""
+    return Scopes(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ DEFAULTED: dict[tuple[str, ...], Any] = {
     ("backendRefs", "kind"): "Service",
     ("backendRefs", "weight"): 1,
     ("matchConstraints", "matchPolicy"): "Equivalent",
+    ("matchResources", "matchPolicy"): "Equivalent",
     ("resourceRules", "scope"): "*",
 }
 """What the API server fills into lists that have one owner as a whole, by the last two words of its path."""
