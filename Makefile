@@ -31,7 +31,7 @@ unit: .venv/ready
 
 e2e: .venv/ready $(BROWSER)
 	$(RUN) handrail engine install --yaml
-	$(RUN) pytest -n 3 tests/e2e
+	$(RUN) pytest -n 2 tests/e2e
 
 # long runs of what `make test` does in short: HANDRAIL_KILLS, HANDRAIL_EXAMPLES, HANDRAIL_SEED
 fuzz: .venv/ready

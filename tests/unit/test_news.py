@@ -17,7 +17,7 @@ from handrail.core.clock import at
 from handrail.core.project import Project
 from handrail.core.selection import Target
 from handrail.engine import watch
-from handrail.engine.watch import Watch, watching
+from handrail.engine.watch import Trouble, Watch, queued, waiting, watching
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TARGET = Target("fraud-dev", "fraud", "dev", live=True)
@@ -34,7 +34,7 @@ def told(failure: Failure | None, monkeypatch: pytest.MonkeyPatch, ready: int = 
     monkeypatch.setattr(module, "ask", lambda project, targets: ())
     monkeypatch.setattr(module, "read", lambda asked: found)
     with at(NOW):
-        return list(module.news_of(Project(Path(), "p", Path(), Path()))(TARGET))
+        return [each.text for each in module.news_of(Project(Path(), "p", Path(), Path()))(TARGET)]
 
 
 def test_a_failure_is_told_in_the_words_of_status(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +76,7 @@ def test_each_thing_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_only_a_stack_in_a_cluster_is_watched() -> None:
     """Where files are rendered, nobody can know."""
-    ask: Callable[[Target], list[str]] = lambda target: []  # noqa: E731
+    ask: Callable[[Target], list[Trouble]] = lambda target: []  # noqa: E731
     assert isinstance(watching(ask, TARGET, print), Watch)
     for nothing in (watching(None, TARGET, print), watching(ask, replace(TARGET, live=False), print)):
         assert isinstance(nothing, nullcontext)
@@ -98,3 +98,39 @@ def test_a_question_that_is_under_way_ends_before_the_watch_does(monkeypatch: py
         assert begun.wait(10)
     assert ended.is_set()
     assert said == []
+
+
+LATE = (
+    'error: 3 errors occurred:\n\t* resource "urn:pulumi:fraud-dev::acme::x$kubernetes:apps/v1:Deployment::{0}-deployment" was '
+    "successfully created, but the Kubernetes API server reported that it failed to fully initialize or become live: "
+    "'{0}' timed out waiting to be Ready\n\t* [MinimumReplicasUnavailable] Deployment does not have minimum availability.\n"
+)
+"""What the provider said, of a real deployment whose pods were gated for ten minutes."""
+FAILED = "  pulumi:pulumi:Stack (acme-fraud-dev):\n    error: update failed\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        (FAILED + LATE.format("scorer"), ["scorer"]),
+        (FAILED + LATE.format("scorer") + "\n    " + LATE.format("embedder"), ["embedder", "scorer"]),
+        (FAILED + LATE.format("scorer") + LATE.format("crashing"), []),
+        (FAILED + LATE.format("scorer") + "error: exceeded quota: quota\n", []),
+        (FAILED, []),
+        ("", []),
+    ],
+    ids=["one", "two", "one of them crashes", "something else failed", "no reason", "nothing"],
+)
+def test_what_only_waits_for_its_turn_is_no_failure(said: str, found: list[str]) -> None:
+    """Unless anything else went wrong: then the deployment failed, and the engine's words stand."""
+    troubles = [Trouble("scorer", "", waits=True), Trouble("embedder", "", waits=True), Trouble("crashing", "")]
+    assert queued(lambda target: troubles, TARGET, said) == found
+    assert queued(None, TARGET, said) == []
+
+
+def test_waiting_is_said_with_where_to_look() -> None:
+    """The stack's name in the command."""
+    assert waiting(TARGET, ["embedder", "scorer"]) == (
+        "fraud-dev: deployed; embedder, scorer wait for quota, which is no failure\n"
+        "    do:      wait; `handrail status fraud-dev` says when the turn has come"
+    )

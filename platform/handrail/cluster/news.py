@@ -11,7 +11,7 @@ from handrail.cluster.live import Asked, ask, read
 from handrail.core.clock import now
 from handrail.core.project import Project
 from handrail.core.selection import Target
-from handrail.engine.watch import News
+from handrail.engine.watch import News, Trouble
 
 _PATIENCE = timedelta(seconds=15)  # what mends itself by then is no news
 _LATER = frozenset({Cause.ROUTE, Cause.SCALING, Cause.RUN, Cause.DEADLINE, Cause.STOPPED, Cause.EVICTED})
@@ -25,14 +25,14 @@ def news_of(project: Project) -> News:
     def asked(target: Target) -> tuple[Asked, ...]:
         return ask(project, [target])
 
-    def news(target: Target) -> Iterator[str]:
+    def news(target: Target) -> Iterator[Trouble]:
         for status in read(asked(target)):
             for row in status.rows:
                 failure = row.failure
                 if failure and failure.current and failure.cause not in _LATER and _lasts(failure):
                     serves = "; the version before goes on serving" if row.serves else ""
                     said = f"{target.stack}: {row.workload}: {failure.message}{serves}"
-                    yield f"{said}\n    do:      {failure.remedy}"
+                    yield Trouble(row.workload, f"{said}\n    do:      {failure.remedy}", failure.waits)
 
     return news
 

@@ -234,6 +234,7 @@ class _Starting:
             *self._client("system:kube-controller-manager"), "--leader-elect=false", "--secure-port=0",
             f"--service-account-private-key-file={self.folder}/sa.key", f"--root-ca-file={self.folder}/ca.crt",
             "--enable-hostpath-provisioner=true", "--profiling=false",
+            "--node-monitor-grace-period=1h",  # a laptop sleeps, and a busy one is late: no node of kwok's is ever gone
         ]  # fmt: skip
 
     def _kwok(self) -> list[str]:

@@ -18,7 +18,7 @@ from handrail.core.selection import Target
 from handrail.engine import Engine, events, find, fleet, locks
 from handrail.engine.commands import command, deploy, environment, known
 from handrail.engine.remedies import remedy_of
-from handrail.engine.watch import News, watching
+from handrail.engine.watch import News, queued, waiting, watching
 
 _CREATES = frozenset({"up", "preview"})
 _REST = 5  # seconds for the last words of an engine that has ended; what it started may hold its stream for ever
@@ -110,7 +110,9 @@ def _one(
     new = there is not None and target.stack not in there(target)
     with watching(news, target, say):
         code, said = deploy(engine, project, target, attempt, say, new=new)
-    if code:
+    if code and (late := queued(news, target, said)):
+        say(waiting(target, late))
+    elif code:
         ended = "was killed" if code < 0 else f"ended with exit code {code}; its reason stands above"
         again = f"run it again: what was begun goes on (handrail {arguments[0]} {target.stack})" if code < 0 else None
         fault = f"pulumi {arguments[0]} of stack {target.stack} {ended}"
@@ -137,7 +139,7 @@ def _in_this_terminal(line: list[str], variables: dict[str, str]) -> tuple[int, 
             process.wait()  # it ends in good order
             raise
         reader.join(_REST)
-        return code, "\n".join([said.decode("utf-8", "replace"), *events.errors(log)])
+        return code, "\n".join([said.decode("utf-8", "replace"), *(f"error: {each}" for each in events.errors(log))])
 
 
 def _show(stream: IO[bytes], said: bytearray) -> None:

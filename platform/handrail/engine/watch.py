@@ -2,23 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
 from handrail.core.selection import Target
 
-News = Callable[[Target], Iterable[str]]
-"""What is known to be wrong with a stack's workloads now, a sentence each; it raises nothing."""
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What keeps a workload from being live now, as a sentence with what to do.
+
+    Args:
+        waits: it is no failure: the workload waits for its turn on shared hardware, and starts by itself.
+    """
+
+    workload: str
+    text: str
+    waits: bool = False
+
+
+News = Callable[[Target], Iterable[Trouble]]
+"""What is known to be wrong with a stack's workloads now; it raises nothing."""
 _SECONDS = 5
+_ERROR = re.compile(r"^\s*error: ", re.MULTILINE)
+_SUMMARIES = ("update failed", "preview failed")
+_LATE = re.compile(r"'([^']+)' timed out waiting to be Ready")
 _PATIENCE = 30  # a cluster that does not answer is given up by then
 
 
 def watching(news: News | None, target: Target, say: Callable[[str], None]) -> AbstractContextManager[object]:
     """A watch over a stack that is deployed to a cluster; over any other, none."""
-    return Watch(lambda: news(target), say) if news and target.live else nullcontext()
+    return Watch(lambda: (each.text for each in news(target)), say) if news and target.live else nullcontext()
+
+
+def queued(news: News | None, target: Target, said: str) -> list[str]:
+    """The workloads that the engine gave up waiting for and that only wait for their turn; none where more went wrong.
+
+    Args:
+        said: the engine's diagnostics, each led by `error: `.
+    """
+    errors = [each for each in _ERROR.split(said)[1:] if not each.startswith(_SUMMARIES)]
+    late = {found[1] if (found := _LATE.search(each)) else "" for each in errors}
+    if not (news and target.live and late):
+        return []
+    return sorted(late) if late <= {each.workload for each in news(target) if each.waits} else []
+
+
+def waiting(target: Target, workloads: Sequence[str]) -> str:
+    """What to say of a stack that is deployed but for workloads that wait for their turn."""
+    verb = "waits" if len(workloads) == 1 else "wait"
+    return (
+        f"{target.stack}: deployed; {', '.join(workloads)} {verb} for quota, which is no failure\n"
+        f"    do:      wait; `handrail status {target.stack}` says when the turn has come"
+    )
 
 
 class Watch:

@@ -102,6 +102,58 @@ def test_a_failed_rollout_leaves_the_old_version_serving_as_a_kubelet_says_it(
     assert serving() == before
 
 
+GATE = {
+    "matchConstraints": {
+        "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]
+    },
+    "matchConditions": [
+        {
+            "name": "with-accelerator",
+            "expression": "has(object.metadata.labels) && 'handrail.dev/accelerator' in object.metadata.labels",
+        }
+    ],
+    "failurePolicy": "Fail",
+    "reinvocationPolicy": "Never",
+    "mutations": [
+        {
+            "patchType": "JSONPatch",
+            "jsonPatch": {
+                "expression": "[JSONPatch{op: 'add', path: '/spec/schedulingGates', "
+                "value: [Object.spec.schedulingGates{name: 'kueue.x-k8s.io/admission'}]}]"
+            },
+        }
+    ],
+}
+"""Gates pods as Kueue does; Kueue's own manager does not run here."""
+
+
+@pytest.fixture
+def queue_is_full(live: Checkout, cluster: ControlPlane) -> Iterator[None]:
+    """Whatever asks for an accelerator now waits in the queue."""
+    kinds = {"policies": ("Policy", GATE), "policybindings": ("PolicyBinding", {"policyName": "gate"})}
+    path = "/apis/admissionregistration.k8s.io/v1/mutatingadmission"
+    head = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": "gate"}}
+    for plural, (kind, spec) in kinds.items():
+        made = {**head, "kind": f"MutatingAdmission{kind}", "spec": spec}
+        code, said = cluster.api.request("POST", f"{path}{plural}", made)
+        assert code == 201, said
+    time.sleep(2)  # a new policy acts after some tenths of a second
+    yield
+    for plural in reversed(kinds):
+        assert cluster.api.request("DELETE", f"{path}{plural}/gate")[0] == 200
+    time.sleep(2)
+
+
+def test_queued_work_waits_for_quota_as_kueue_gates_it(queue_is_full: None, live: Checkout) -> None:
+    """Said as what it is while `up` waits: nothing failed, and nobody has to act."""
+    with changed(live, FRAUD, "fraud/embedder-triton:1.2.0", "fraud/embedder-triton:1.2.1"):
+        said = said_meanwhile(live, "fraud-dev", "fraud-dev: transaction-embedder: ")
+        assert "transaction-embedder: waiting for quota: it is in the team's queue" in said
+        assert "do:      wait; it starts when accelerators of fraud's quota are given back" in said
+        done = live.handrail("status", "fraud-dev", "--as", "product-manager", ok=False)
+        assert "transaction-embedder" in done.stdout
+
+
 def test_accelerators_that_no_node_has_free(live: Checkout, cluster: ControlPlane) -> None:
     """The team may borrow eight of what others leave idle, and no node has eight free: the scheduler's own refusal."""
     with changed(live, FRAUD, "    model_size: 6GiB", "    model_size: 6GiB\n    accelerators: 8"):
