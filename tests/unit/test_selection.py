@@ -69,3 +69,25 @@ def test_many_stacks_are_asked_about_and_none_is_a_usage_error() -> None:
     asked = runner.invoke(app, ["destroy", "--team", "churn", "--cwd", str(ROOT)], input="n\n")
     assert asked.exit_code == 1
     assert "destroy churn-dev, churn-prod, churn-staging?" in asked.output
+
+
+@pytest.mark.parametrize(
+    ("words", "flags"),
+    [
+        (["churn-dev"], []),
+        (["churn-dev", "--yes"], ["--yes"]),
+        (["churn-dev", "--yes", "--skip-preview"], ["--yes", "--skip-preview"]),
+        (["--team", "churn", "--yes"], ["--yes", "--skip-preview"]),
+    ],
+)
+def test_the_engine_is_asked_as_the_command_is(
+    words: list[str], flags: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One stack with the engine's preview and question, unless somebody wants neither; several with none."""
+    asked: list[list[str]] = []
+    monkeypatch.setattr(
+        "handrail.engine.run.run", lambda project, targets, name, arguments, **_: asked.append(arguments)
+    )
+    done = CliRunner().invoke(app, ["up", *words, "--cwd", str(ROOT)])
+    assert done.exit_code == 0, done.output
+    assert asked == [flags]

@@ -21,6 +21,10 @@ class Reader(StrEnum):
 Cwd = Annotated[Path | None, typer.Option("--cwd", "-C", help="Run as if started in this directory.", metavar="DIR")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs to read.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Go ahead without asking.")]
+SkipPreview = Annotated[
+    bool,
+    typer.Option("--skip-preview", "-f", help="Go ahead without the engine's own preview; of several there is none."),
+]
 Stacks = Annotated[
     list[str] | None, typer.Argument(help="The stacks, as payments-dev, or globs, as '*-dev'.", metavar="STACK")
 ]

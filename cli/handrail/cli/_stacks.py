@@ -15,6 +15,7 @@ def deploy(
     team: str | None,
     *,
     yes: bool,
+    skip_preview: bool,
     matrix: bool,
     parallel: int | None,
     cwd: Path | None,
@@ -41,7 +42,8 @@ def deploy(
     several = len(targets) > 1
     if several and not yes:
         typer.confirm(f"{command} {', '.join(each.stack for each in targets)}?", abort=True)
-    arguments = ["--yes", "--skip-preview"] if several else ["--yes"] if yes else []
+    wanted = {"--yes": yes or several, "--skip-preview": skip_preview or several}
+    arguments = [flag for flag, given in wanted.items() if given]
     targets = with_organisation(project, targets, say)
     news = news_of(project) if command == "up" else None
     run(project, targets, command, arguments, at_once=parallel, news=news)

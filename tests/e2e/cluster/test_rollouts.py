@@ -36,7 +36,7 @@ def changed(copy: Checkout, file: str, before: str, after: str) -> Iterator[None
 
 def said_meanwhile(copy: Checkout, stack: str, *wanted: str) -> str:
     """What `up` says while it waits, until all of `wanted` was said with the line after it; then an interrupt."""
-    with started(copy, "up", "--yes", stack) as process:
+    with started(copy, "up", "--yes", "--skip-preview", stack) as process:
         assert process.stderr
         begun, said = time.monotonic(), ""
         try:
