@@ -127,8 +127,8 @@ GATE = {
 """Gates pods as Kueue does; Kueue's own manager does not run here."""
 
 
-@pytest.fixture
-def queue_is_full(live: Checkout, cluster: ControlPlane) -> Iterator[None]:
+@contextmanager
+def full_queue(cluster: ControlPlane) -> Iterator[None]:
     """Whatever asks for an accelerator now waits in the queue."""
     kinds = {"policies": ("Policy", GATE), "policybindings": ("PolicyBinding", {"policyName": "gate"})}
     path = "/apis/admissionregistration.k8s.io/v1/mutatingadmission"
@@ -138,20 +138,24 @@ def queue_is_full(live: Checkout, cluster: ControlPlane) -> Iterator[None]:
         code, said = cluster.api.request("POST", f"{path}{plural}", made)
         assert code == 201, said
     time.sleep(2)  # a new policy acts after some tenths of a second
-    yield
-    for plural in reversed(kinds):
-        assert cluster.api.request("DELETE", f"{path}{plural}/gate")[0] == 200
-    time.sleep(2)
+    try:
+        yield
+    finally:
+        for plural in reversed(kinds):
+            assert cluster.api.request("DELETE", f"{path}{plural}/gate")[0] == 200
+        time.sleep(2)
 
 
-def test_queued_work_waits_for_quota_as_kueue_gates_it(queue_is_full: None, live: Checkout) -> None:
+def test_queued_work_waits_for_quota_as_kueue_gates_it(live: Checkout, cluster: ControlPlane) -> None:
     """Said as what it is while `up` waits: nothing failed, and nobody has to act."""
-    with changed(live, FRAUD, "fraud/embedder-triton:1.2.0", "fraud/embedder-triton:1.2.1"):
+    with full_queue(cluster), changed(live, FRAUD, "fraud/embedder-triton:1.2.0", "fraud/embedder-triton:1.2.1"):
         said = said_meanwhile(live, "fraud-dev", "fraud-dev: transaction-embedder: ")
         assert "transaction-embedder: waiting for quota: it is in the team's queue" in said
         assert "do:      wait; it starts when accelerators of fraud's quota are given back" in said
         done = live.handrail("status", "fraud-dev", "--as", "product-manager", ok=False)
-        assert "transaction-embedder" in done.stdout
+        assert "it waits for its turn on shared hardware" in done.stdout
+    live.handrail("up", "--yes", "fraud-dev")
+    assert live.handrail("status", "fraud-dev").returncode == 0
 
 
 def test_accelerators_that_no_node_has_free(live: Checkout, cluster: ControlPlane) -> None:
