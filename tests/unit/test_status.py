@@ -723,6 +723,13 @@ def test_problems_and_notes_are_told() -> None:
     assert "  no workloads\n" in said(status())
 
 
+def gated() -> Row:
+    """The next version waits in the queue."""
+    found = rolling()
+    unplaced(found["Pod"][-1], "Scheduling is blocked due to non-empty scheduling gates", "SchedulingGated")
+    return row("checkout", found)
+
+
 def test_a_product_manager_reads_sentences() -> None:
     """Live or not, where, which share, since when."""
     sentences = [
@@ -737,6 +744,9 @@ def test_a_product_manager_reads_sentences() -> None:
         (row("checkout", rolling()),
          "checkout is live in dev since 3 March 10:00 UTC, 100% of traffic, version 2.7.1; version 2.8.0 is to follow, and "
          "it is starting."),
+        (gated(),
+         "checkout is live in dev since 3 March 10:00 UTC, 100% of traffic, version 2.7.1; version 2.8.0 is to follow, and "
+         "it waits for its turn on shared hardware."),
         (row("checkout", {}), "checkout is not in dev."),
         (row("train", deployed("train")), "train runs by itself in dev, on a schedule; it has not run yet."),
         (row("backfill-scores", deployed("backfill-scores")), "backfill-scores runs on demand in dev; it has not run yet."),

@@ -256,7 +256,8 @@ def sentence(row: Row, now: datetime) -> str:
 def _but(row: Row, cause: str) -> str:
     """What is to follow, or is missing, after the facts."""
     if row.next_version:
-        more = f"but it cannot start: {cause or Cause.STUCK}" if row.state is State.DEGRADED else "and it is starting"
+        broken = row.state is State.DEGRADED
+        more = f"but it cannot start: {cause or Cause.STUCK}" if broken else f"and {cause or 'it is starting'}"
         return f"; version {row.next_version} is to follow, {more}"
     if row.state is not State.DEGRADED or not cause:
         return ""
