@@ -98,7 +98,12 @@ def allowed(
         Path(traffic_file).write_text(json.dumps(asked), encoding="utf-8")
         files = ("--policy-path", policy_file, "--traffic-path", traffic_file)
         run = subprocess.run(
-            [cyclonus(), "analyze", "--mode=query-traffic", *files],
+            [
+                built("cyclonus", "github.com/mattfenwick/cyclonus/cmd/cyclonus"),
+                "analyze",
+                "--mode=query-traffic",
+                *files,
+            ],
             capture_output=True,
             text=True,
             timeout=60,
@@ -141,8 +146,3 @@ def _peer(end: Pod | str, namespaces: Mapping[str, Any]) -> dict[str, Any]:
         "PodLabels": dict(end.labels),
     }
     return {"Internal": internal, "IP": end.ip}
-
-
-def cyclonus() -> Path:
-    """The binary."""
-    return built("cyclonus", "github.com/mattfenwick/cyclonus/cmd/cyclonus")

@@ -17,7 +17,7 @@ from handrail.core.clock import at
 from handrail.core.project import Project
 from handrail.core.selection import Target
 from handrail.engine import watch
-from handrail.engine.watch import Trouble, Watch, queued, waiting, watching
+from handrail.engine.watch import Trouble, Watch, queued, settled, waiting, watching
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TARGET = Target("fraud-dev", "fraud", "dev", live=True)
@@ -126,6 +126,17 @@ def test_what_only_waits_for_its_turn_is_no_failure(said: str, found: list[str])
     troubles = [Trouble("scorer", "", waits=True), Trouble("embedder", "", waits=True), Trouble("crashing", "")]
     assert queued(lambda target: troubles, TARGET, said) == found
     assert queued(None, TARGET, said) == []
+
+
+def test_a_deployment_that_only_waits_ends_well_and_says_so() -> None:
+    """Any other keeps its exit code, and nothing is said."""
+    troubles = [Trouble("scorer", "", waits=True)]
+    told: list[str] = []
+    assert settled(lambda target: troubles, TARGET, 255, FAILED + LATE.format("scorer"), told.append) == 0
+    assert told == [waiting(TARGET, ["scorer"])]
+    for code, said in ((0, ""), (255, FAILED), (-9, "")):
+        assert settled(lambda target: troubles, TARGET, code, said, told.append) == code
+    assert len(told) == 1
 
 
 def test_waiting_is_said_with_where_to_look() -> None:

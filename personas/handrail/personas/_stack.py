@@ -61,7 +61,7 @@ def _platform(context: Context) -> tuple[Prepared, ...]:
     """A workspace for each team, and what they share."""
     wanted = [("TeamWorkspace", team, {"owner": team}) for team in context.organisation.teams]
     if context.organisation.admission:
-        wanted = [*wanted, ("AdmissionPolicies", "admission", {})]
+        wanted.append(("AdmissionPolicies", "admission", {}))
     if context.cluster.has(Capability.KUEUE) and _is_first_of_cluster(context):
         wanted = [("ResourceFlavors", "flavors", {}), ("WorkloadPriorities", "priorities", {}), *wanted]
     return prepare_all(

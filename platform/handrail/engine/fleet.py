@@ -20,7 +20,7 @@ from handrail.engine import locks
 from handrail.engine._find import Engine
 from handrail.engine.commands import command, deploy, environment
 from handrail.engine.remedies import remedy_of
-from handrail.engine.watch import News, queued, waiting, watching
+from handrail.engine.watch import News, settled, watching
 
 STACK_BYTES = 700 * 1024**2
 """What one deployment may need: engine, provider and program, for some hundred resources."""
@@ -137,9 +137,7 @@ class Fleet:
         locks.clear(self.project, target, say)
         new = self.known is not None and target.stack not in self.known(target)
         code, output = deploy(self.engine, self.project, target, lambda: self._attempt(target), say, new=new)
-        if code and (late := queued(self.news, target, output)):
-            say(waiting(target, late))
-            code = 0
+        code = settled(self.news, target, code, output, say)
         return Outcome(target.stack, code, time.monotonic() - start, "\n".join([*said, output]))
 
     def _attempt(self, target: Target) -> tuple[int, str]:

@@ -18,7 +18,7 @@ from handrail.core.selection import Target
 from handrail.engine import Engine, events, find, fleet, locks
 from handrail.engine.commands import command, deploy, environment, known
 from handrail.engine.remedies import remedy_of
-from handrail.engine.watch import News, queued, waiting, watching
+from handrail.engine.watch import News, settled, watching
 
 _CREATES = frozenset({"up", "preview"})
 _REST = 5  # seconds for the last words of an engine that has ended; what it started may hold its stream for ever
@@ -110,9 +110,7 @@ def _one(
     new = there is not None and target.stack not in there(target)
     with watching(news, target, say):
         code, said = deploy(engine, project, target, attempt, say, new=new)
-    if code and (late := queued(news, target, said)):
-        say(waiting(target, late))
-    elif code:
+    if settled(news, target, code, said, say):
         ended = "was killed" if code < 0 else f"ended with exit code {code}; its reason stands above"
         again = f"run it again: what was begun goes on (handrail {arguments[0]} {target.stack})" if code < 0 else None
         fault = f"pulumi {arguments[0]} of stack {target.stack} {ended}"

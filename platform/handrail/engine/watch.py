@@ -62,6 +62,14 @@ def waiting(target: Target, workloads: Sequence[str]) -> str:
     )
 
 
+def settled(news: News | None, target: Target, code: int, said: str, say: Callable[[str], None]) -> int:
+    """The exit code of a deployment: 0, and said so, where all that the engine gave up on only waits for its turn."""
+    if code and (workloads := queued(news, target, said)):
+        say(waiting(target, workloads))
+        return 0
+    return code
+
+
 class Watch:
     """Asks for news every few seconds while something goes on.
 
