@@ -10,13 +10,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from handrail.cli.app import app
 from handrail.cluster.local import contexts, nodes, organisation_of, project_organisation, storage_classes
 from handrail.core.errors import EngineError
 from handrail.core.project import Project
-from handrail.engine import crds
+from handrail.engine import crds, replays
 from handrail.engine.control_plane import CONTEXT, ControlPlane, kubeconfig
 from handrail.organisation import Organisation
 from handrail.organisation.model import Cluster
@@ -114,6 +115,17 @@ def test_without_one_the_commands_say_what_to_do(tmp_path: Path, monkeypatch: py
         ControlPlane.start(tmp_path / "x")
     with pytest.raises(EngineError, match="run `handrail engine cluster up`"):
         crds.definitions()
+
+
+def test_a_kubelets_words_are_a_stage_for_each_tag_that_the_guide_names() -> None:
+    """Each of them chosen before kwok's own, which would have the pod be ready."""
+    stages = list(yaml.safe_load_all(replays.stages()))
+    assert [stage["metadata"]["name"] for stage in stages] == ["pod-image-not-there", "pod-crashes", "pod-not-ready"]
+    assert {stage["spec"]["weight"] for stage in stages} == {1}
+    guide = (ROOT / "docs" / "cluster.md").read_text("utf-8")
+    for tag, stage in zip(replays.REPLAYS, stages, strict=True):
+        assert f"| `{tag}` |" in guide
+        assert f'endswith(":{tag}")' in stage["spec"]["selector"]["matchExpressions"][-1]["key"]
 
 
 def fake_go(folder: Path, answer: dict[str, str]) -> list[str]:

@@ -23,7 +23,7 @@ from typing import Any, Self
 import psutil
 
 from handrail.core.errors import EngineError, Problem
-from handrail.engine import _build, _cache, _versions, crds
+from handrail.engine import _build, _cache, _versions, crds, replays
 from handrail.engine.api_server import ApiServer
 
 CONTEXT = "handrail-local"
@@ -35,7 +35,6 @@ _VOLUMES = Path("/tmp/hostpath_pv")  # noqa: S108  (the controller manager's own
 _MASTERS = "system:masters"
 _CLIENTS = ("system:kube-controller-manager", "system:kube-scheduler", "kwok")
 _PR_SET_PDEATHSIG = 1
-_REPLAYS = Path(__file__).with_name("replays.yaml")
 
 
 def home() -> Path:
@@ -186,7 +185,7 @@ class _Starting:
     def run(self, contexts: Iterable[str]) -> dict[str, tuple[int, float]]:
         subprocess.run([self.binary, "init", self.folder], check=True, capture_output=True)  # noqa: S603
         with (self.folder / "stages.yaml").open("a") as stages:
-            stages.write(f"\n---\n{_REPLAYS.read_text()}")
+            stages.write(f"\n---\n{replays.stages()}")
         lines = [f'{token},{name},{name},"{_MASTERS}"\n' for name, token in self.tokens.items()]
         _private(self.folder / "tokens.csv", "".join(lines))
         for name, token in self.tokens.items():
