@@ -1,9 +1,6 @@
 """The sample company on a real API server: what is stored, where pods run, what changes nothing, what is left."""
 
 import re
-import subprocess
-import sys
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -141,43 +138,6 @@ def test_changes_by_hand_are_seen_and_set_back(live: Checkout, cluster: ControlP
         assert counted in healed
     assert {name: image(name) for name in managers} == before
     assert cluster.api.request("GET", service)[0] == 200
-
-
-def test_what_has_no_place_is_said_within_a_minute(live: Checkout, cluster: ControlPlane) -> None:
-    """In the workload's words, while the engine still waits; with a place, the same deployment completes."""
-    file = live.root / "stacks/acme/payments/workloads.yaml"
-    before = file.read_text()
-    file.write_text(before.replace("refunds:0.9.3", "refunds:0.9.4"))
-    assert file.read_text() != before
-    names = [node["metadata"]["name"] for node in cluster.api.request("GET", "/api/v1/nodes")[1]["items"]]
-
-    def cordon(shut: bool) -> None:
-        for name in names:
-            change = {"spec": {"unschedulable": shut}}
-            merge = "application/merge-patch+json"
-            assert cluster.api.request("PATCH", f"/api/v1/nodes/{name}", change, merge)[0] == 200
-
-    command = [sys.executable, "-m", "handrail.cli", "up", "--yes", "payments-dev", "churn-dev"]
-    cordon(True)
-    with subprocess.Popen(
-        command, cwd=live.root, env=live.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, text=True, start_new_session=True,
-    ) as process:  # fmt: skip
-        try:
-            begun, said = time.monotonic(), ""
-            assert process.stderr
-            while "payments-dev: refunds:" not in said:
-                said += process.stderr.readline()
-                assert time.monotonic() - begun < 75, said
-            assert "the version before goes on serving" in said
-            assert "do:  " in said + process.stderr.readline()
-            assert process.poll() is None
-        finally:
-            cordon(False)
-            file.write_text(before)
-        _, rest = process.communicate(timeout=120)
-        assert process.returncode == 0, rest
-    assert live.handrail("up", "--yes", "payments-dev").returncode == 0
 
 
 def test_a_missing_workspace_says_what_to_do(live: Checkout, cluster: ControlPlane) -> None:

@@ -154,6 +154,34 @@ def test_a_job_by_hand_is_restricted_too(member: ApiServer, cluster: ControlPlan
         cluster.api.request("DELETE", f"/apis/batch/v1/namespaces/{OURS}/jobs/breakout")
 
 
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_a_policy_holds_for_what_comes_another_way(environment: str, member: ApiServer) -> None:
+    """A member may start jobs by hand: one that ends is admitted, one that may run for ever is not."""
+    path = f"/apis/batch/v1/namespaces/payments-{environment}/jobs?dryRun=All"
+    template = {"spec": pod("x", restartPolicy="Never")["spec"]}
+
+    def start(**more: Any) -> tuple[int, Any]:
+        job = {"metadata": {"name": "by-hand"}, "spec": {"template": template, **more}}
+        return member.request("POST", path, {"apiVersion": "batch/v1", "kind": "Job", **job})
+
+    code, found = start()
+    assert code == 422, found
+    policy = f"jobs-end-{environment}"
+    assert f"ValidatingAdmissionPolicy '{policy}' with binding '{policy}' denied request: a job" in found["message"]
+    code, found = start(activeDeadlineSeconds=600)
+    assert code == 201, found
+
+
+def test_a_policy_is_for_team_namespaces_alone(live: Checkout, cluster: ControlPlane) -> None:
+    """What runs beside, as a monitoring stack, is its owner's."""
+    job = {
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "by-hand"},
+        "spec": {"template": {"spec": pod("x", restartPolicy="Never")["spec"]}},
+    }  # fmt: skip
+    code, found = cluster.api.request("POST", "/apis/batch/v1/namespaces/default/jobs?dryRun=All", job)
+    assert code == 201, found
+
+
 def test_quota_is_the_servers(live: Checkout, cluster: ControlPlane) -> None:
     """What is more than the team's is refused, with what is used and what is allowed."""
     big = pod("big", {"resources": {"requests": {"cpu": "100"}, "limits": {"cpu": "100", "memory": "1Gi"}}})
@@ -229,12 +257,30 @@ def may_call(proxy: ApiServer, user: str) -> bool:
     return bool(found["status"]["allowed"])
 
 
-def audience_of(cluster: ControlPlane) -> str:
-    """The audience that the deployed proxy is given."""
+def deployed_proxy(cluster: ControlPlane) -> dict[str, str]:
+    """The flags that the deployed proxy is started with."""
     path = f"/apis/apps/v1/namespaces/{THEIRS}/deployments/fraud-scorer"
     containers = cluster.api.request("GET", path)[1]["spec"]["template"]["spec"]["containers"]
     (proxy,) = (each for each in containers if each["name"] == "callers")
-    return str(next(argument.partition("=")[2] for argument in proxy["args"] if "audiences" in argument))
+    return {flag: value for flag, _, value in (argument.partition("=") for argument in proxy["args"])}
+
+
+def audience_of(cluster: ControlPlane) -> str:
+    """The audience that the deployed proxy is given."""
+    return deployed_proxy(cluster)["--auth-token-audiences"]
+
+
+def again(cluster: ControlPlane, token: str, **claims: int) -> str:
+    """A token with other claims, signed with the API server's own key."""
+    changed = {**jwt.decode(token, options={"verify_signature": False}), **claims}
+    headers = {"kid": jwt.get_unverified_header(token)["kid"]}
+    return jwt.encode(changed, (cluster.folder / "sa.key").read_text(), "RS256", headers)
+
+
+def expired(cluster: ControlPlane, token: str) -> str:
+    """The same token, whose hour is over for an hour."""
+    now = int(time.time())
+    return again(cluster, token, iat=now - 7200, nbf=now - 7200, exp=now - 3600)
 
 
 def test_a_declared_caller_passes_and_no_other(
@@ -256,16 +302,11 @@ def test_a_token_for_something_else_is_nobodys(
     """Of another audience, expired, or of somebody else's key."""
     audience = audience_of(cluster)
     good = account(OURS, "checkout", audience)
-    claims = jwt.decode(good, options={"verify_signature": False})
-    key = (cluster.folder / "sa.key").read_text()
-    headers = {"kid": jwt.get_unverified_header(good)["kid"]}
-    again = jwt.encode(claims, key, "RS256", headers)
-    assert reviewed(proxy, again, audience)["authenticated"] is True
-    past = {**claims, "iat": claims["iat"] - 7200, "nbf": claims["nbf"] - 7200, "exp": int(time.time()) - 3600}
+    assert reviewed(proxy, again(cluster, good), audience)["authenticated"] is True
     wrong = {
         "another audience": account(OURS, "checkout", "ledger.payments-dev.svc"),
         "the API server's": account(OURS, "checkout"),
-        "expired": jwt.encode(past, key, "RS256", headers),
+        "expired": expired(cluster, good),
         "of another key": good[:-8] + "AAAAAAAA",
     }
     for why, token in wrong.items():
@@ -292,9 +333,6 @@ def through_proxy(
     live: Checkout, account: Callable[..., str], cluster: ControlPlane, tmp_path: Path
 ) -> Iterator[Callable[..., int]]:
     """Calls the endpoint through the proxy itself, which runs here as the deployed pod has it."""
-    path = f"/apis/apps/v1/namespaces/{THEIRS}/deployments/fraud-scorer"
-    containers = cluster.api.request("GET", path)[1]["spec"]["template"]["spec"]["containers"]
-    (deployed,) = (each for each in containers if each["name"] == "callers")
     config = cluster.api.request("GET", f"/api/v1/namespaces/{THEIRS}/configmaps/fraud-scorer-callers")[1]
     (tmp_path / "config.yaml").write_text(config["data"]["config.yaml"])
     own = kubeconfig(cluster.url, cluster.folder / "ca.crt", account(THEIRS, "fraud-scorer"), [CONTEXT])
@@ -307,8 +345,7 @@ def through_proxy(
             "--config-file": str(tmp_path / "config.yaml"), "--proxy-endpoints-port": "0",
             "--tls-cert-file": "", "--tls-private-key-file": "", "--kubeconfig": str(tmp_path / "kubeconfig"),
         }  # fmt: skip
-        arguments = {flag: value for flag, _, value in (each.partition("=") for each in deployed["args"])}
-        line = [f"{flag}={value}" for flag, value in {**arguments, **here}.items() if value]
+        line = [f"{flag}={value}" for flag, value in {**deployed_proxy(cluster), **here}.items() if value]
         with (tmp_path / "log").open("w") as log, subprocess.Popen(
             [built("kube-rbac-proxy", "github.com/brancz/kube-rbac-proxy/cmd/kube-rbac-proxy"), *line], stdout=log, stderr=log
         ) as process:  # fmt: skip
@@ -342,11 +379,13 @@ def test_the_proxy_lets_declared_callers_through(
     assert (through_proxy(good), through_proxy(good, "GET")) == (200, 200)
     assert through_proxy(good, "DELETE") == 403  # a caller asks for predictions, and may do no more
     assert through_proxy(account(OURS, "ledger", audience)) == 403
-    claims = jwt.decode(good, options={"verify_signature": False})
-    past = {**claims, "iat": claims["iat"] - 7200, "nbf": claims["nbf"] - 7200, "exp": int(time.time()) - 3600}
-    headers = {"kid": jwt.get_unverified_header(good)["kid"]}
-    expired = jwt.encode(past, (cluster.folder / "sa.key").read_text(), "RS256", headers)
-    for token in ("", "nonsense", expired, account(OURS, "checkout"), account(OURS, "checkout", "ledger")):
+    for token in (
+        "",
+        "nonsense",
+        expired(cluster, good),
+        account(OURS, "checkout"),
+        account(OURS, "checkout", "ledger"),
+    ):
         assert through_proxy(token) == 401
 
 
