@@ -11,10 +11,12 @@ from handrail.core.project import Project
 from handrail.core.selection import BACKEND_VARIABLE, Target
 from handrail.engine import locks
 from handrail.engine._find import Engine
+from handrail.engine.diagnostics import passing
 from handrail.engine.remedies import remedy_of
 
 _REFRESHED = frozenset({"up", "preview"})
 """What looks first at what is there, so that a change by hand is seen and taken back."""
+_ATTEMPTS = 3
 
 
 def command(engine: Engine, project: Project, target: Target, arguments: Sequence[str]) -> list[str]:
@@ -45,7 +47,7 @@ def deploy(
 
     Args:
         attempt: runs the engine; gives its exit code and what it said.
-        say: told of each lock that was removed.
+        say: told of each lock that was removed, and of each attempt that is made again.
 
     Raises:
         EngineError: another process holds the stack, or its backend refuses it.
@@ -59,13 +61,24 @@ def deploy(
                 return made.returncode, made.stderr
             _answer(made, f"stack {target.stack} cannot be created")
             new = False
-        return attempt()
+        return _attempts(attempt, target.stack, say)
 
     def unlock() -> None:
         removed = _ask(engine, project, target, command(engine, project, target, ["cancel", "--yes"]))
         _answer(removed, f"the lock of stack {target.stack} cannot be removed")
 
     return locks.unlocked(whole, unlock, target.stack, say)
+
+
+def _attempts(attempt: Callable[[], tuple[int, str]], stack: str, say: Callable[[str], None]) -> tuple[int, str]:
+    """Again, where all that failed met another change at the same moment, for which the provider has no retry."""
+    code, said = attempt()
+    for _ in range(_ATTEMPTS - 1):
+        if not (code and passing(said)):
+            break
+        say(f"{stack}: the API server changed something at the same moment; what is left is deployed now")
+        code, said = attempt()
+    return code, said
 
 
 def known(engine: Engine, project: Project, target: Target) -> set[str]:

@@ -23,6 +23,7 @@ _REMEDIES = {
     "Kubernetes cluster is unreachable": "check the network, and the cluster's address in your kubeconfig's context",
     'namespaces "': "deploy the environment's platform stack first: it makes the team's namespace",
     "denied request": "do what the policy asks; it stands under `admission` in the platform team's organisation.yaml",
+    "the object has been modified": "run it again: what was begun goes on; somebody else changed it at the same moment",
     "exceeded quota": "ask for less, or have the team's quota raised in organisation.yaml",
     "permission denied": "make the backend's folder writable for you, or name another one in Pulumi.yaml's backend.url",
     "unable to open state directory": "make the folder writable, or name another one in Pulumi.yaml's backend.url",

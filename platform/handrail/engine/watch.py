@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from handrail.core.selection import Target
+from handrail.engine.diagnostics import reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,6 @@ class Trouble:
 News = Callable[[Target], Iterable[Trouble]]
 """What is known to be wrong with a stack's workloads now; it raises nothing."""
 _SECONDS = 5
-_ERROR = re.compile(r"^\s*error: ", re.MULTILINE)
-_SUMMARIES = ("update failed", "preview failed")
 _LATE = re.compile(r"'([^']+)' timed out waiting to be Ready")
 _PATIENCE = 30  # a cluster that does not answer is given up by then
 
@@ -46,8 +45,7 @@ def queued(news: News | None, target: Target, said: str) -> list[str]:
     Args:
         said: the engine's diagnostics, each led by `error: `.
     """
-    errors = [each for each in _ERROR.split(said)[1:] if not each.startswith(_SUMMARIES)]
-    late = {found[1] if (found := _LATE.search(each)) else "" for each in errors}
+    late = {found[1] if (found := _LATE.search(each)) else "" for each in reasons(said)}
     if not (news and target.live and late):
         return []
     return sorted(late) if late <= {each.workload for each in news(target) if each.waits} else []

@@ -1,10 +1,12 @@
 """The sample company on a real control plane: one cluster for its three environments."""
 
 import re
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from e2e.spine.faults import ended, started
 from spine import ORGANISATION, Checkout
 from stored import Stored
 
@@ -23,6 +25,22 @@ def live(acme_copy: Callable[[], Checkout], cluster: ControlPlane) -> Checkout:
     said = copy.handrail("up", "--yes", "*").stderr
     assert "up: 18 of 18" in said
     return copy
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_workspace(
+    live: Checkout, acme_copy: Callable[[], Checkout], cluster: ControlPlane
+) -> Iterator[subprocess.Popen[str]]:
+    """An `up` to an environment without a platform stack, beside the other tests: the provider waits a minute for it."""
+    copy = Checkout(acme_copy().root, live.environment)
+    config = copy.root / "stacks/config"
+    organisation = (live.root / ORGANISATION).read_text()
+    lab = "  lab: {tier: development, cluster: dev}\n"
+    (copy.root / ORGANISATION).write_text(organisation.replace("  prod: {tier", f"{lab}  prod: {{tier", 1))
+    text = (config / "Pulumi.assist-dev.yaml").read_text().replace("environment: dev", "environment: lab")
+    (config / "Pulumi.assist-lab.yaml").write_text(text)
+    with started(copy, "up", "--yes", "--skip-preview", "assist-lab") as process, ended(process, copy):
+        yield process
 
 
 def deploy_to(context: str, organisation: Path) -> None:
