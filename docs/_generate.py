@@ -10,6 +10,7 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import typer.main
+from _standards import standards
 from _words import commands, own_first, plain, table, told
 from pydantic.fields import FieldInfo
 
@@ -192,7 +193,7 @@ def default(parameter: Any) -> str:
     return "" if parameter.default in (None, False) else f"`{parameter.default}`"
 
 
-PAGES: dict[str, Callable[[], str]] = {"components.md": components, "cli.md": command_line}
+PAGES: dict[str, Callable[[], str]] = {"components.md": components, "cli.md": command_line, "standards.md": standards}
 
 
 def stale() -> dict[str, str]:

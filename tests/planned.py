@@ -9,6 +9,8 @@ from handrail.components._definition import Prepared
 from handrail.core.documents import load
 from handrail.core.models import read
 from handrail.organisation import Capability, Context, Organisation
+from handrail.standards import Contract
+from handrail.standards.catalogue import catalogue_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,6 +24,13 @@ def acme() -> Organisation:
 def context_of(team: str, environment: str = "dev") -> Context:
     """A team of acme in an environment."""
     return Context(acme(), environment, team, ROOT, f"{team}-{environment}")
+
+
+def only(*standards: str, environment: str = "dev") -> Contract:
+    """An environment of acme in which a few standards hold, in their own tiers or not, and no waiver."""
+    found = catalogue_of(acme(), None)
+    tier = acme().environments[environment].tier
+    return Contract(environment, tier, tuple(found[name] for name in standards))
 
 
 def parts(found: Prepared) -> dict[str, Any]:

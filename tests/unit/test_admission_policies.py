@@ -22,16 +22,15 @@ SPEC: dict[str, Any] = {
 
 
 def policies(context: Context, **found: AdmissionPolicy) -> Prepared:
-    """What acme's platform stack would make of these."""
-    acme = context.organisation.model_copy(update={"admission": found})
+    """What acme's platform stack would make of these, without the standards."""
+    acme = context.organisation.model_copy(update={"admission": found, "standards": None})
     context = replace(context, team="platform", stack="platform-dev", organisation=acme)
     return prepare(admission_policies.COMPONENT, "admission", {}, context)
 
 
 def test_manifests(context: Context, manifests: Any) -> None:
     """acme's own, with their bindings, as a golden file."""
-    context = replace(context, team="platform", stack="platform-dev")
-    found = prepare(admission_policies.COMPONENT, "admission", {}, context)
+    found = policies(context, **context.organisation.admission)
     assert [dict(resource.inputs) for resource in found.plan.resources] == manifests
 
 

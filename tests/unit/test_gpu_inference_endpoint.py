@@ -35,6 +35,10 @@ WHOLE: dict[str, Any] = {
     "callers": ["payments/checkout", "backfill"],
     "egress": ["10.20.0.0/24:5432"],
     "objective": {"availability": "99.9%", "latency_p99": "300ms"},
+    "model_card": "https://models.acme.test/fraud-scorer",
+    "evaluation": "https://mlflow.acme.test/#/experiments/3/runs/c41e7b8d02f94a56b3d1e8f76a905c2b",
+    "training_run": "c41e7b8d02f94a56b3d1e8f76a905c2b",
+    "data_classification": "confidential",
 }
 QUEUE_LABELS = {"kueue.x-k8s.io/queue-name": "default", "kueue.x-k8s.io/priority-class": "serving"}
 
@@ -46,8 +50,8 @@ def fraud(context: Context) -> Context:
 
 
 def prepared(args: dict[str, Any], context: Context) -> Prepared:
-    """The endpoint `fraud-scorer` with these arguments."""
-    return prepare(COMPONENT, "fraud-scorer", args, context)
+    """The endpoint `fraud-scorer` with these arguments, whatever the standards say of them."""
+    return prepare(COMPONENT, "fraud-scorer", args, context, refuses=False)
 
 
 def pod_of(found: Prepared) -> dict[str, Any]:
@@ -613,6 +617,44 @@ def test_a_model_and_an_image_that_only_the_engine_knows(server: str, fraud: Con
     assert variables(found)["MODEL_URI"] is model
     if server == "mlserver":
         assert variables(found)["MLSERVER_MODEL_URI"] is model
+
+
+def test_what_is_known_of_the_model_stands_on_its_deployment(fraud: Context) -> None:
+    """On the Deployment alone: a new link restarts no pod."""
+    deployment, bare = (parts(prepared(args, fraud))["deployment"] for args in (WHOLE, SMALL))
+    assert deployment["metadata"]["annotations"] == {
+        "handrail.dev/model-card": WHOLE["model_card"],
+        "handrail.dev/evaluation": WHOLE["evaluation"],
+        "handrail.dev/training-run": WHOLE["training_run"],
+    }
+    assert "annotations" not in bare["metadata"]
+    assert "annotations" not in deployment["spec"]["template"]["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("model_card", "wiki/fraud"),
+        ("evaluation", "http://mlflow.acme.test/"),
+        ("evaluation", "https:///runs"),
+        ("training_run", "c41e7b8d"),
+        ("data_classification", "secret"),
+    ],
+)
+def test_what_is_no_link_and_no_run_is_refused(word: str, value: str, fraud: Context) -> None:
+    """With the field."""
+    assert refusal(SMALL | {word: value}, fraud).startswith(f"fraud-scorer.{word}: ")
+
+
+def test_the_data_classification_is_a_label_of_everything(fraud: Context) -> None:
+    """Pods included; internal where nothing is said."""
+    found = parts(prepared(WHOLE, fraud))
+    labels = [each["metadata"]["labels"]["handrail.dev/data-classification"] for each in found.values()]
+    assert set(labels) == {"confidential"}
+    template = found["deployment"]["spec"]["template"]["metadata"]["labels"]
+    assert template["handrail.dev/data-classification"] == "confidential"
+    small = parts(prepared(SMALL, fraud))["deployment"]["metadata"]["labels"]
+    assert small["handrail.dev/data-classification"] == "internal"
 
 
 def test_what_the_model_is_told(fraud: Context) -> None:

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planned import only
 
 from handrail.core.errors import RefusedError
 from handrail.core.resources import Given, Ref, Resource
 from handrail.standards import Finding, Severity, Verdict, judge, refuse
-from handrail.standards.pod_security import CONTROLS, TEMPLATES
+from handrail.standards.rules.pod_security import CONTROLS, TEMPLATES
 
 POD = "kubernetes:core/v1:Pod"
+CONTRACT = only("pod-security-restricted")
 TOKEN = Given(object())
 
 SAFE: dict[str, Any] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
@@ -52,7 +54,7 @@ def found(inputs: dict[str, Any], token: str = POD) -> list[tuple[str, str, str]
     """Verdict, control and path of each finding."""
     return [
         (str(finding.verdict), finding.message.partition(":")[0], finding.path)
-        for finding in judge([Resource("x", token, inputs)])
+        for finding in judge([Resource("x", token, inputs)], CONTRACT)
     ]
 
 
@@ -191,7 +193,7 @@ def test_every_kind_of_container(kind: str) -> None:
 
 def test_a_resource_without_a_pod_has_no_finding() -> None:
     """The standard is about pods."""
-    assert judge([Resource("x", "kubernetes:core/v1:ConfigMap", {"spec": {"hostNetwork": True}})]) == []
+    assert judge([Resource("x", "kubernetes:core/v1:ConfigMap", {"spec": {"hostNetwork": True}})], CONTRACT) == []
 
 
 @pytest.mark.parametrize(
@@ -235,7 +237,7 @@ def test_a_token_for_a_whole_object_is_one_unknown(inputs: dict[str, Any], where
 
 def test_a_finding_says_everything() -> None:
     """Its whole text, as `check` and the error print it."""
-    (finding,) = judge([Resource("checkout", POD, pod(secured(privileged=True)))])
+    (finding,) = judge([Resource("checkout", POD, pod(secured(privileged=True)))], CONTRACT)
     assert finding == Finding(
         standard="pod-security-restricted",
         verdict=Verdict.VIOLATION,
@@ -245,12 +247,13 @@ def test_a_finding_says_everything() -> None:
         given="true",
         remedy="leave privileged out, or use false",
         severity=Severity.REQUIRED,
+        workload="x",
     )
 
 
 def test_refuse_raises_every_violation_at_once() -> None:
     """Unknowns and advice refuse nothing."""
-    violations = judge([Resource("x", POD, pod(secured(privileged=True), {"hostPID": True}))])
+    violations = judge([Resource("x", POD, pod(secured(privileged=True), {"hostPID": True}))], CONTRACT)
     unknown = Finding("s", Verdict.UNKNOWN, "x", "a", "m")
     advice = Finding("s", Verdict.VIOLATION, "x", "b", "m", severity=Severity.ADVISORY)
     refuse([unknown, advice])
@@ -260,18 +263,11 @@ def test_refuse_raises_every_violation_at_once() -> None:
     assert "(pod-security-restricted, required)" in str(error.value)
 
 
-def test_rules_are_a_tuple_of_functions() -> None:
-    """The seam for further standards: a rule sees a resource and answers with findings."""
-    resource = Resource("x", "kubernetes:core/v1:ConfigMap", {})
-    finding = Finding("mine", Verdict.VIOLATION, "x", "data", "m")
-    assert judge([resource], rules=(lambda _: [finding],)) == [finding]
-
-
 def test_judging_changes_nothing() -> None:
     """A rule is a pure function of the resource."""
     inputs = pod(secured(privileged=True))
     before = deepcopy(inputs)
-    judge([Resource("x", POD, inputs)])
+    judge([Resource("x", POD, inputs)], CONTRACT)
     assert inputs == before
 
 
@@ -288,5 +284,5 @@ JSON = st.recursive(
 def test_no_shape_of_a_manifest_raises(token: str, spec: Any, template: Any) -> None:
     """The schema refuses nonsense; the standard must survive it."""
     for inputs in ({"spec": spec, "metadata": template}, nested(TEMPLATES[token], {"spec": spec})):
-        for finding in judge([Resource("x", token, inputs)]):
+        for finding in judge([Resource("x", token, inputs)], CONTRACT):
             assert finding.verdict in (Verdict.VIOLATION, Verdict.UNKNOWN)

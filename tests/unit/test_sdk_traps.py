@@ -28,7 +28,7 @@ from typing import (
 
 import pulumi
 import pytest
-from google.protobuf.struct_pb2 import Struct  # type: ignore[import-untyped]
+from google.protobuf.struct_pb2 import Struct
 from pulumi.errors import InputPropertiesError, InputPropertyError
 from pulumi.provider.experimental.analyzer import Analyzer
 from pulumi.provider.experimental.component import ComponentProvider

@@ -71,6 +71,8 @@ def test_the_workspace_is_the_teams_not_the_stacks(platform: Context) -> None:
     assert namespace["metadata"]["name"] == "payments-dev"
     assert namespace["metadata"]["labels"]["handrail.dev/team"] == "payments"
     assert namespace["metadata"]["labels"]["handrail.dev/cost-centre"] == "cc-2100"
+    assert namespace["metadata"]["annotations"] == {"handrail.dev/monthly-budget": "4000 EUR"}
+    assert "handrail.dev/data-classification" not in namespace["metadata"]["labels"]
 
 
 def test_pod_security_is_enforced_and_pinned(platform: Context) -> None:

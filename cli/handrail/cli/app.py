@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from handrail.cli import destroy, engine, init, preview, run, status, up, why
+from handrail.cli import check, destroy, engine, init, preview, run, standards, status, up, why
 from handrail.core.errors import HandrailError
 
 DOMAIN_ERROR, INTERRUPTED = 1, 130
@@ -37,11 +37,13 @@ app = typer.Typer(
 )  # fmt: skip
 app.command("init")(init.init)
 app.command("preview")(preview.preview)
+app.command("check")(check.check)
 app.command("up")(up.up)
 app.command("destroy")(destroy.destroy)
 app.command("run")(run.run)
 app.command("status")(status.status)
 app.command("why")(why.why)
+app.add_typer(standards.app, name="standards")
 app.add_typer(engine.app, name="engine")
 
 

@@ -40,6 +40,8 @@ class BatchJobArgs(TypedDict):
     the callee's host in this environment."""
     egress: NotRequired[list[str]]
     """Address blocks outside the cluster that it may reach, each with a TCP port: `10.20.0.0/16:5432`."""
+    data_classification: NotRequired[str]
+    """The most sensitive data that it works on: public, internal, confidential or restricted; default internal."""
     cpu: NotRequired[str]
     """Requested cpu of a pod; default 1 core (KServe's default)."""
     cpu_limit: NotRequired[str]
@@ -121,6 +123,8 @@ class GpuInferenceEndpointArgs(TypedDict):
     the callee's host in this environment."""
     egress: NotRequired[list[str]]
     """Address blocks outside the cluster that it may reach, each with a TCP port: `10.20.0.0/16:5432`."""
+    data_classification: NotRequired[str]
+    """The most sensitive data that it works on: public, internal, confidential or restricted; default internal."""
     cpu: NotRequired[str]
     """Requested cpu of one replica; default 2 cores."""
     cpu_limit: NotRequired[str]
@@ -156,6 +160,12 @@ class GpuInferenceEndpointArgs(TypedDict):
     need no mention. Nobody else gets an answer."""
     objective: NotRequired[ObjectiveArgs]
     """What it promises its callers; default: availability 99.5%."""
+    model_card: NotRequired[str]
+    """Where the model's card is: what the model is for, what it was trained on, where it fails; default: none."""
+    evaluation: NotRequired[str]
+    """Where this version's evaluation is: a report, or the MLflow run that measured it; default: none."""
+    training_run: NotRequired[str]
+    """The MLflow run that trained this version, by its id of 32 hexadecimal digits; default: none."""
 
 
 class NotebookEnvArgs(TypedDict):
@@ -173,6 +183,8 @@ class NotebookEnvArgs(TypedDict):
     the callee's host in this environment."""
     egress: NotRequired[list[str]]
     """Address blocks outside the cluster that it may reach, each with a TCP port: `10.20.0.0/16:5432`."""
+    data_classification: NotRequired[str]
+    """The most sensitive data that it works on: public, internal, confidential or restricted; default internal."""
     image: pulumi.Input[str]
     """The container image with JupyterLab and the team's libraries; its jobs and endpoints can use the same one."""
     size: NotRequired[str]
@@ -238,6 +250,8 @@ class ScalableServiceArgs(TypedDict):
     the callee's host in this environment."""
     egress: NotRequired[list[str]]
     """Address blocks outside the cluster that it may reach, each with a TCP port: `10.20.0.0/16:5432`."""
+    data_classification: NotRequired[str]
+    """The most sensitive data that it works on: public, internal, confidential or restricted; default internal."""
     cpu: NotRequired[str]
     """Requested cpu of one replica; default 200m (Kyverno's add-ns-quota)."""
     cpu_limit: NotRequired[str]

@@ -1,12 +1,14 @@
 """The base class of every component: the one border between a plan and the Pulumi engine."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pulumi
 from pulumi.runtime import settings
 
+from handrail.components._decide import decide, gated
 from handrail.components._definition import Definition, Prepared, prepare, token_of
 from handrail.core.errors import HandrailError
 from handrail.core.project import Project, relative
@@ -14,6 +16,7 @@ from handrail.core.resources import Given, Ref, Resource, replace_leaves
 from handrail.engine import provider_version
 from handrail.organisation import Context, read_context
 from handrail.releases import read_releases
+from handrail.standards import Verdict
 
 T = TypeVar("T")
 
@@ -79,7 +82,13 @@ class Component(pulumi.ComponentResource):
                 provider=self.get_provider(resource.type) or _cluster_provider(context, self, prepared.name),
                 aliases=[pulumi.Alias(name=each) for each in resource.aliases],
             )
-            registered[resource.name] = _custom_resource(resource, replace_leaves(resource.inputs, output), opts)
+            inputs = replace_leaves(resource.inputs, output)
+            found = [finding for finding in prepared.findings if finding.resource == resource.name]
+            if any(finding.verdict is Verdict.UNKNOWN for finding in found):
+                inputs = gated(inputs, partial(decide, prepared, resource))
+            registered[resource.name] = _custom_resource(resource, inputs, opts)
+            for finding in found:
+                pulumi.log.warn(finding.remark, registered[resource.name])
         outputs = {name: replace_leaves(value, output) for name, value in prepared.plan.outputs.items()}
         for name, value in outputs.items():
             setattr(self, name, pulumi.Output.from_input(value))

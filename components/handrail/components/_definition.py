@@ -16,7 +16,7 @@ from handrail.core.models import Locate, Model, problems_of
 from handrail.core.resources import Given, Path, Resource
 from handrail.organisation import Context
 from handrail.releases import Release
-from handrail.standards import judge, refuse, schemas
+from handrail.standards import Finding, contract_of, judge, refuse, schemas
 
 Text = str | Given
 """Text that may come from another resource: in Python, a Pulumi output may stand here."""
@@ -145,6 +145,8 @@ class Prepared:
     workload: Workload[Any]
     plan: Plan
     sources: Mapping[str, Source]
+    findings: tuple[Finding, ...] = ()
+    """What the standards say of it, besides that it keeps them."""
 
     @property
     def name(self) -> str:
@@ -162,6 +164,7 @@ def prepare(
     sources: Mapping[str, Source] | None = None,
     prefix: Path = (),
     locate: Locate | None = None,
+    refuses: bool = True,
 ) -> Prepared:
     """Validate, plan, label and judge one component; nothing is registered here.
 
@@ -170,6 +173,7 @@ def prepare(
         sources: where values came from, by dotted field path; the rest are the Spec's defaults.
         prefix: the path of `args` in the file it was read from.
         locate: field path → position in that file.
+        refuses: whether a standard ends it here; otherwise its findings are the Prepared's.
 
     Raises:
         DocumentError: the arguments are wrong.
@@ -189,9 +193,12 @@ def prepare(
     plan = replace(plan, resources=tuple(labelled(resource, workload, definition.name) for resource in plan.resources))
     if invalid := schemas.problems(plan.resources):
         raise PlanError(invalid)
-    refuse(judge(plan.resources, context))
+    findings = judge(plan.resources, contract_of(context))
+    if refuses:
+        refuse(findings)
     default = Source(f"default of {definition.name}", chosen=False)
-    return Prepared(definition, workload, plan, {p: (sources or {}).get(p, default) for p in setting_paths(spec)})
+    told = {path: (sources or {}).get(path, default) for path in setting_paths(spec)}
+    return Prepared(definition, workload, plan, told, tuple(findings))
 
 
 def prepare_all(calls: Iterable[Callable[[], Prepared]], problems: Iterable[Problem] = ()) -> tuple[Prepared, ...]:

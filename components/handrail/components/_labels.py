@@ -21,7 +21,7 @@ def selector(name: str) -> dict[str, str]:
 
 def pod_labels(workload: Workload[Any], component: str) -> dict[str, str]:
     """What a pod and everything around it carries; a change here restarts pods."""
-    context = workload.context
+    context, data = workload.context, getattr(workload.spec, "data_classification", None)
     return {
         **selector(workload.name),
         "app.kubernetes.io/component": component,
@@ -31,6 +31,8 @@ def pod_labels(workload: Workload[Any], component: str) -> dict[str, str]:
         f"{PREFIX}/persona": context.owner.persona,
         f"{PREFIX}/environment": context.environment,
         f"{PREFIX}/cost-centre": context.owner.cost_centre,
+        # what the platform runs of its own works on nobody's data
+        **({f"{PREFIX}/data-classification": str(data)} if data else {}),
     }
 
 

@@ -1,6 +1,7 @@
 """The words that every workload with pods has: size, environment, secrets, whom it calls; and their checks."""
 
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
@@ -31,8 +32,17 @@ DatasetUri = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*://[^\
 """A dataset by its URI, as s3://acme-lake/customers: OpenLineage's namespace is the part before the path."""
 
 
+class DataClassification(StrEnum):
+    """How much harm it does when what a workload works on becomes known."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    CONFIDENTIAL = "confidential"
+    RESTRICTED = "restricted"
+
+
 class ConnectedSpec(Spec):
-    """What every workload with pods can say of what it is told and whom it calls."""
+    """What every workload with pods can say of what it is told, whom it calls and which data it works on."""
 
     env: dict[EnvName, EnvText] = {}
     """Environment variables that are no secrets."""
@@ -46,6 +56,8 @@ class ConnectedSpec(Spec):
     the callee's host in this environment."""
     egress: list[BlockAndPort] = []
     """Address blocks outside the cluster that it may reach, each with a TCP port: `10.20.0.0/16:5432`."""
+    data_classification: DataClassification = DataClassification.INTERNAL
+    """The most sensitive data that it works on: public, internal, confidential or restricted; default internal."""
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:

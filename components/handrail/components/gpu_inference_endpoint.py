@@ -19,7 +19,7 @@ from handrail.components._callers import PORT as PROXY_PORT
 from handrail.components._callers import callers_access, proxy, url
 from handrail.components._data import data_environment
 from handrail.components._definition import Definition, Derived, Found, Plan, Text, Workload
-from handrail.components._labels import selector
+from handrail.components._labels import PREFIX, selector
 from handrail.components._network import Peer, egress, ingress
 from handrail.components._parts import (
     disruption_budget,
@@ -43,6 +43,8 @@ from handrail.core.errors import Problem
 from handrail.core.resources import Given, Resource
 from handrail.core.units import Cpu, Duration, Memory
 from handrail.organisation import Capability, RequestMetrics
+
+Url = Annotated[str, StringConstraints(pattern=r"^https://[^\s/]+(/\S*)?$")]
 
 
 class GpuInferenceEndpointSpec(PodSpec):
@@ -79,6 +81,12 @@ class GpuInferenceEndpointSpec(PodSpec):
     need no mention. Nobody else gets an answer."""
     objective: ObjectiveSpec | None = None
     """What it promises its callers; default: availability 99.5%."""
+    model_card: Url | None = None
+    """Where the model's card is: what the model is for, what it was trained on, where it fails; default: none."""
+    evaluation: Url | None = None
+    """Where this version's evaluation is: a report, or the MLflow run that measured it; default: none."""
+    training_run: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")] | None = None
+    """The MLflow run that trained this version, by its id of 32 hexadecimal digits; default: none."""
 
     @model_validator(mode="after")
     def _drains(self) -> Self:
@@ -231,8 +239,14 @@ def _deployment(
             "spec": _pod(workload, server, start),
         },
     }
-    labels = queue_labels(workload, Priority.SERVING)
-    return resource(workload, "deployment", "apps/v1:Deployment", after, metadata={"labels": labels}, spec=body)
+    # on the Deployment alone: a new link must not restart the pods
+    notes = {"model-card": spec.model_card, "evaluation": spec.evaluation, "training-run": spec.training_run}
+    annotations = {f"{PREFIX}/{key}": text for key, text in notes.items() if text}
+    metadata = {
+        "labels": queue_labels(workload, Priority.SERVING),
+        **({"annotations": annotations} if annotations else {}),
+    }
+    return resource(workload, "deployment", "apps/v1:Deployment", after, metadata=metadata, spec=body)
 
 
 def _pod(workload: Workload[GpuInferenceEndpointSpec], server: Server, start: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from handrail.components._definition import Definition, Plan, Spec, Workload
+from handrail.components._labels import PREFIX
 from handrail.components.resource_flavors import DEFAULT_FLAVOR
 from handrail.core.resources import Resource
 from handrail.core.units import Cpu, Memory
@@ -103,7 +104,9 @@ def _namespace(workload: Workload[TeamWorkspaceSpec]) -> Resource:
         for mode in ("enforce", "audit", "warn")
         for suffix, value in (("", "restricted"), ("-version", f"v{KUBERNETES_VERSION}"))
     }
-    manifest = {"metadata": {"name": workload.namespace, "labels": labels}}
+    budget, currency = _team(workload).monthly_budget, workload.context.organisation.prices.currency
+    notes = {} if budget is None else {"annotations": {f"{PREFIX}/monthly-budget": f"{budget:.10g} {currency}"}}
+    manifest = {"metadata": {"name": workload.namespace, "labels": labels, **notes}}
     return Resource(f"{workload.name}-namespace", "kubernetes:core/v1:Namespace", manifest)
 
 

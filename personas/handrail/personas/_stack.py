@@ -10,6 +10,7 @@ from pathlib import Path
 
 from handrail.components._catalogue import definitions
 from handrail.components._definition import Prepared, prepare, prepare_all
+from handrail.components.admission_policies import holds
 from handrail.organisation import Capability, Context, read_context
 from handrail.personas._workloads import read_workloads
 from handrail.releases import read_releases
@@ -37,35 +38,37 @@ class StackPlan:
     persona: str = PLATFORM
 
 
-def plan_stack(config: Mapping[str, str], *, root: Path, stack: str) -> StackPlan:
+def plan_stack(config: Mapping[str, str], *, root: Path, stack: str, refuses: bool = True) -> StackPlan:
     """The plan of a stack.
 
     Args:
         config: `namespace:key` → text; `handrail:workloads` (default workloads.yaml) is relative to `root`.
         root: the directory of Pulumi.yaml.
         stack: the Pulumi stack's name.
+        refuses: whether a standard that is violated ends it; otherwise it is a finding of its component's.
 
     Raises:
         HandrailError: every problem of its files and plans, at once.
     """
     context = read_context(config, root=root, stack=stack)
     if context.is_platform:
-        return StackPlan(context, _platform(context))
+        return StackPlan(context, _platform(context, refuses))
     file = root / (config.get("handrail:workloads") or "workloads.yaml")
     releases = read_releases(root, context.environment, context.team)
-    persona, prepared = read_workloads(file, context, releases)
+    persona, prepared = read_workloads(file, context, releases, refuses=refuses)
     return StackPlan(context, prepared, file, persona.name)
 
 
-def _platform(context: Context) -> tuple[Prepared, ...]:
+def _platform(context: Context, refuses: bool) -> tuple[Prepared, ...]:
     """A workspace for each team, and what they share."""
     wanted = [("TeamWorkspace", team, {"owner": team}) for team in context.organisation.teams]
-    if context.organisation.admission:
+    if context.organisation.admission or holds(context):
         wanted.append(("AdmissionPolicies", "admission", {}))
     if context.cluster.has(Capability.KUEUE) and _is_first_of_cluster(context):
         wanted = [("ResourceFlavors", "flavors", {}), ("WorkloadPriorities", "priorities", {}), *wanted]
     return prepare_all(
-        partial(prepare, definitions()[component], name, args, context) for component, name, args in wanted
+        partial(prepare, definitions()[component], name, args, context, refuses=refuses)
+        for component, name, args in wanted
     )
 
 

@@ -36,9 +36,12 @@ class _Entry:
 
 
 def read_workloads(
-    file: Path, context: Context, releases: Mapping[str, Release]
+    file: Path, context: Context, releases: Mapping[str, Release], *, refuses: bool = True
 ) -> tuple[Persona, tuple[Prepared, ...]]:
     """The persona of a file, and its workloads prepared for `context`, in the file's order.
+
+    Args:
+        refuses: whether a standard ends it here; otherwise its findings are the workloads'.
 
     Raises:
         HandrailError: every problem of the file and of the plans that it leads to.
@@ -48,7 +51,10 @@ def read_workloads(
     shared, problems = _shared(document, persona)
     entries, more = _entries(document, persona)
     problems += more
-    calls = (partial(_prepare, entry, entries, shared, persona, document, context, releases) for entry in entries)
+    calls = (
+        partial(_prepare, entry, entries, shared, persona, document, context, releases, refuses=refuses)
+        for entry in entries
+    )
     return persona, prepare_all(calls, problems)
 
 
@@ -165,6 +171,8 @@ def _prepare(
     document: Document,
     context: Context,
     releases: Mapping[str, Release],
+    *,
+    refuses: bool,
 ) -> Prepared:
     definition = definitions()[entry.section.component]
     sources = {path: Source(f"persona {persona.name}") for path in _dotted_leaves(entry.section.defaults)}
@@ -191,6 +199,7 @@ def _prepare(
         sources=sources,
         prefix=entry.path,
         locate=document.where,
+        refuses=refuses,
     )
 
 

@@ -11,7 +11,7 @@ PERSONA = Persona(
             words=words(
                 """
                 image port api scale cpu cpu_limit memory memory_limit env secrets health calls
-                callers egress objective metrics
+                callers egress objective metrics data_classification
                 """
             ),
         ),
@@ -21,7 +21,7 @@ PERSONA = Persona(
             words=words(
                 """
                 image command schedule time_zone cpu cpu_limit memory memory_limit env secrets calls
-                egress parallel retries deadline keep freshness
+                egress parallel retries deadline keep freshness data_classification
                 """
             ),
         ),

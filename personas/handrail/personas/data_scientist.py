@@ -8,7 +8,12 @@ PERSONA = Persona(
         "notebooks": Section(
             component="NotebookEnv",
             noun="notebook",
-            words=words("image size storage idle_stop run_time_cap datasets internet env secrets calls"),
+            words=words(
+                """
+                image size storage idle_stop run_time_cap datasets internet env secrets calls
+                data_classification
+                """
+            ),
         ),
         "jobs": Section(
             component="BatchJob",
@@ -16,14 +21,19 @@ PERSONA = Persona(
             words=words(
                 """
                 image notebook command parameters output schedule time_zone accelerator cpu memory
-                retries deadline freshness reads writes trains env secrets calls
+                retries deadline freshness reads writes trains env secrets calls data_classification
                 """
             ),
         ),
         "endpoints": Section(
             component="GpuInferenceEndpoint",
             noun="endpoint",
-            words=words("model image accelerator scale datasets callers objective env secrets"),
+            words=words(
+                """
+                model image accelerator scale datasets callers objective env secrets
+                model_card evaluation training_run data_classification
+                """
+            ),
         ),
     },
     shared={"environment_image": "image"},

@@ -12,6 +12,7 @@ PERSONA = Persona(
                 """
                 model server image accelerator accelerators model_size model_cache scale rollout drain
                 cpu cpu_limit memory memory_limit env secrets datasets calls callers egress objective
+                model_card evaluation training_run data_classification
                 """
             ),
         ),
@@ -22,7 +23,7 @@ PERSONA = Persona(
                 """
                 image command notebook parameters output schedule time_zone accelerator accelerators
                 parallel retries deadline keep freshness reads writes trains cpu cpu_limit memory
-                memory_limit env secrets calls egress
+                memory_limit env secrets calls egress data_classification
                 """
             ),
         ),

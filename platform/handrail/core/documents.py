@@ -283,6 +283,15 @@ def dotted(path: Iterable[str | int]) -> str:
     return text
 
 
+def undotted(text: str) -> FieldPath:
+    """The field path that `dotted` wrote; a key with a dot in it comes apart."""
+    parts: list[str | int] = []
+    for part in text.split(".") if text else ():
+        name, *indexes = part.split("[")
+        parts += [*([name] if name else []), *(int(each.rstrip("]")) for each in indexes if each.rstrip("]").isdigit())]
+    return tuple(parts)
+
+
 def shown(value: object, limit: int = 80) -> str:
     """A value as an error shows it, cut to `limit` characters."""
     text = value if isinstance(value, str) else repr(value)

@@ -61,7 +61,9 @@ class Report:
 
 def doctor() -> Report:
     """Look at everything a deployment needs; contents of built binaries are verified in full."""
-    return Report((*_engine(), _provider(), _plugin(), *map(_entry, _cache.VERSIONS), _go()))
+    plugin = _folder("handrail.plugin", "Component plugin", "for other languages: pulumi package add")
+    pack = _folder("handrail.policy_pack", "Policy pack", "for any program: pulumi preview --policy-pack")
+    return Report((*_engine(), _provider(), plugin, pack, *map(_entry, _cache.VERSIONS), _go()))
 
 
 def _engine() -> list[Check]:
@@ -89,13 +91,13 @@ def _provider() -> Check:
     return Check("Kubernetes provider", "ok", f"{found.version}: {found.path}")
 
 
-def _plugin() -> Check:
-    spec = importlib.util.find_spec("handrail.plugin")
+def _folder(module: str, what: str, use: str) -> Check:
+    """A folder that Pulumi is given, which lies in the wheel."""
+    spec = importlib.util.find_spec(module)
     folders = list(spec.submodule_search_locations or ()) if spec else []
-    what = "Component plugin"
     if not folders:
         return Check(what, "missing", "not installed with Handrail", "install its wheel", needed=False)
-    return Check(what, "ok", f"for other languages: pulumi package add {folders[0]}", needed=False)
+    return Check(what, "ok", f"{use} {folders[0]}", needed=False)
 
 
 def _entry(part: str) -> Check:

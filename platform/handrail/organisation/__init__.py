@@ -1,7 +1,7 @@
 """Who and what there is: environments, clusters, teams, accelerators, prices; and the Context of a stack."""
 
 from handrail.organisation.context import Context, namespace_of, read_context
-from handrail.organisation.load import RESERVED_TEAM, load_organisation, locate
+from handrail.organisation.load import RESERVED_TEAM, find_organisation, load_organisation, locate
 from handrail.organisation.model import (
     Accelerator,
     Capability,
@@ -22,6 +22,7 @@ __all__ = [
     "RequestMetrics",
     "Team",
     "Tier",
+    "find_organisation",
     "load_organisation",
     "locate",
     "namespace_of",

@@ -28,6 +28,7 @@ class Context:
         team: the team's name, one of `organisation.teams`, or `platform`.
         root: the directory of the stack's Pulumi.yaml.
         stack: the Pulumi stack's name.
+        directory: the organisation's own, with its standards and waivers; None: it has neither.
     """
 
     organisation: Organisation
@@ -35,6 +36,7 @@ class Context:
     team: str
     root: Path
     stack: str
+    directory: Path | None = None
 
     @property
     def settings(self) -> Environment:
@@ -82,7 +84,8 @@ def read_context(config: Mapping[str, str], *, root: Path, stack: str) -> Contex
     if missing:
         raise DocumentError(Problem(f"{', '.join(missing)} missing in the config of stack {stack}", remedy=_EXAMPLE))
     reference, team, environment = (config[f"handrail:{key}"] for key in KEYS)
-    organisation = load_organisation(locate(reference, root))
+    directory = locate(reference, root)
+    organisation = load_organisation(directory)
     problems = [
         unknown_word(word, allowed, f"handrail:{key}", None, noun=key)
         for key, word, allowed in (
@@ -93,4 +96,4 @@ def read_context(config: Mapping[str, str], *, root: Path, stack: str) -> Contex
     ]
     if problems:
         raise DocumentError(problems)
-    return Context(organisation, environment, team, root, stack)
+    return Context(organisation, environment, team, root, stack, directory)

@@ -11,6 +11,7 @@ from pathlib import Path
 from handrail.core.documents import Document, dotted, load
 from handrail.core.errors import DocumentError, Problem
 from handrail.core.models import read, unknown_word
+from handrail.core.project import Project
 from handrail.core.resources import Path as FieldPath
 from handrail.organisation.model import Capability, Organisation
 
@@ -63,6 +64,22 @@ def locate(reference: str, root: Path) -> Path:
             )
         )
     return directory
+
+
+def find_organisation(project: Project | None, named: str | None, start: Path) -> Path | None:
+    """The directory of the organisation that a person named, or that a project's stacks name; None: there is none.
+
+    Args:
+        named: a directory, relative to `start`.
+
+    Raises:
+        DocumentError: it is not there.
+    """
+    if named:
+        return locate(named if named.startswith(("/", ".")) else f"./{named}", start)
+    configs = (project.stack(stack).config for stack in project.stacks()) if project else ()
+    reference = next((found for config in configs if (found := config.get("handrail:organisation"))), None)
+    return locate(reference, project.root) if project and reference else None
 
 
 @lru_cache(maxsize=8)

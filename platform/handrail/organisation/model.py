@@ -26,6 +26,17 @@ class Tier(StrEnum):
     PRODUCTION = "production"
 
 
+class Severity(StrEnum):
+    """What follows from a violation of a standard."""
+
+    ADVISORY = "advisory"
+    """It is said."""
+    REQUIRED = "required"
+    """It is refused, unless whoever the standard names waives it."""
+    NON_NEGOTIABLE = "non-negotiable"
+    """It is refused, and nobody waives it for good reasons of the moment."""
+
+
 class Capability(StrEnum):
     """What a cluster may have beyond Kubernetes itself."""
 
@@ -334,6 +345,31 @@ class AdmissionPolicy(Model):
         return actions
 
 
+class ClauseSettings(Model):
+    """What the organisation has otherwise than the catalogue, within the bounds that the standard itself sets."""
+
+    severity: Severity | None = None
+    """advisory, required or non-negotiable; default: the standard's own."""
+    tiers: tuple[Tier, ...] | None = None
+    """The tiers it holds in, [] for none; default: the standard's own."""
+    params: dict[str, Any] = {}
+    """Its parameters; default: the standard's own."""
+
+
+class Standards(Model):
+    """Which standards hold, and how. The organisation's own stand in the folder `standards` beside organisation.yaml,
+    waivers in waivers.yaml."""
+
+    version: str
+    """The version of the catalogue that this was written for; another one is refused: nothing tightens unseen."""
+    clauses: dict[Name, ClauseSettings] = {}
+    """By the standard's id."""
+    admission: bool = True
+    """Whether the API server refuses what they refuse, in every team's namespace, however it comes; default true."""
+    waivers: Count | None = None
+    """How many waivers may stand at once, over all teams; default: any number."""
+
+
 class Team(Model):
     """A team that owns workloads."""
 
@@ -392,6 +428,8 @@ class Organisation(Model):
     """Prices for cpu and memory."""
     admission: dict[Name, AdmissionPolicy] = {}
     """What the API server refuses in every team's namespace, by name; default: nothing beyond Kubernetes' own."""
+    standards: Standards | None = None
+    """Which standards hold, and how; default: the catalogue's own, in the installed version."""
     platform: PlatformTeam
     """The platform team."""
     teams: Annotated[dict[Name, Team], Field(min_length=1)]

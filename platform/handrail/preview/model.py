@@ -102,7 +102,8 @@ def _group(prepared: Prepared) -> Group:
     plan = prepared.plan
     items = tuple(Item(resource.kind, resource.name, resource.type, resource.inputs) for resource in plan.resources)
     found = tuple(settings(prepared))
-    return Group(prepared.name, prepared.definition.name, found, items, dict(plan.outputs), plan.advisories)
+    advisories = (*plan.advisories, *(finding.remark for finding in prepared.findings))
+    return Group(prepared.name, prepared.definition.name, found, items, dict(plan.outputs), advisories)
 
 
 def settings(prepared: Prepared) -> Iterator[Setting]:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from handrail.core.errors import Problem
+from handrail.organisation.model import Severity
+
+__all__ = ["Finding", "Severity", "Verdict"]
 
 
 class Verdict(StrEnum):
@@ -16,14 +19,6 @@ class Verdict(StrEnum):
     NOT_APPLICABLE = "not-applicable"
     UNKNOWN = "unknown"
     """The rule reads a value that only the engine knows; decided when it is."""
-
-
-class Severity(StrEnum):
-    """What follows from a violation."""
-
-    ADVISORY = "advisory"
-    REQUIRED = "required"
-    NON_NEGOTIABLE = "non-negotiable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +32,8 @@ class Finding:
         message: what the standard asks and does not find, as a sentence without a full stop.
         given: what stands there; None where nothing does.
         remedy: what to do.
+        workload: whose resource it is, as `payments/checkout`.
+        waiver: the waiver that holds for it and until when, as text; None where none does.
     """
 
     standard: str
@@ -47,8 +44,25 @@ class Finding:
     given: str | None = None
     remedy: str | None = None
     severity: Severity = Severity.REQUIRED
+    workload: str = ""
+    waiver: str | None = None
+
+    @property
+    def refuses(self) -> bool:
+        """Whether nothing may be registered while it stands."""
+        return self.verdict is Verdict.VIOLATION and self.severity is not Severity.ADVISORY and self.waiver is None
 
     def problem(self) -> Problem:
         """This finding as an error shows it."""
         message = f"{self.message} ({self.standard}, {self.severity})"
         return Problem(message, f"{self.resource}: {self.path}", given=self.given, remedy=self.remedy)
+
+    @property
+    def remark(self) -> str:
+        """One line, for what refuses nothing: an advisory, what is waived, what is decided at up."""
+        state = f"waived by {self.waiver}" if self.waiver else f"{self.severity}"
+        said = f"{self.resource}: {self.message} ({self.standard}, {state})"
+        return said if self.waiver or self.verdict is not Verdict.VIOLATION else f"{said}; {self.remedy}"
+
+    def __str__(self) -> str:
+        return str(self.problem())

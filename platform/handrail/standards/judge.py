@@ -1,45 +1,59 @@
-"""The judge: every rule on every planned resource, before anything is registered."""
+"""The judge: every standard that holds, on every planned resource, before anything is registered."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from handrail.core.errors import RefusedError
 from handrail.core.resources import Resource
-from handrail.standards import pod_security
-from handrail.standards.findings import Finding, Severity, Verdict
-
-if TYPE_CHECKING:
-    from handrail.organisation import Context
-
-__all__ = ["RULES", "Finding", "Rule", "Severity", "Verdict", "judge", "refuse"]
-
-Rule = Callable[[Resource], Iterable[Finding]]
-"""A pure function: what one standard finds in one resource; nothing where it is satisfied or does not apply."""
-
-RULES: tuple[Rule, ...] = (pod_security.restricted,)
+from handrail.standards import cel
+from handrail.standards.contract import Contract
+from handrail.standards.evidence import Evidence, Subject, grouped
+from handrail.standards.findings import Finding, Verdict
 
 
-def judge(
-    resources: Iterable[Resource],
-    context: Context | None = None,  # noqa: ARG001  clauses that depend on tier, persona or team read it
-    rules: tuple[Rule, ...] = RULES,
-) -> list[Finding]:
-    """Every violation, and everything that can't be decided yet, in the order of the resources."""
-    return [finding for resource in resources for rule in rules for finding in rule(resource)]
+def judge(resources: Iterable[Resource], contract: Contract) -> list[Finding]:
+    """Every violation, waived ones included, and everything that can't be decided yet."""
+    open_ = (Verdict.VIOLATION, Verdict.UNKNOWN)
+    return [finding for finding in verdicts(resources, contract) if finding.verdict in open_]
+
+
+def verdicts(resources: Iterable[Resource], contract: Contract) -> Iterator[Finding]:
+    """The verdict of each standard on each resource that it is about, compliance included."""
+    everything = tuple(Subject(resource) for resource in resources)
+    for subjects in grouped(everything).values():
+        evidence = Evidence(tuple(subjects), contract.environment, contract.tier, everything)
+        for finding in _on_each(subjects, contract):
+            yield _waived(finding, contract)
+        for standard in contract.standards:
+            if standard.clause.python:
+                for finding in standard.weigh(evidence):
+                    yield _waived(finding, contract)
+
+
+def _on_each(subjects: Iterable[Subject], contract: Contract) -> Iterator[Finding]:
+    for subject in subjects:
+        about = [each for each in contract.about(subject.resource.type) if each.applies(subject)]
+        if about:
+            bound = cel.bind(subject.bindings(contract.environment, contract.tier))
+            for standard in about:
+                yield standard.decide(subject, bound)
+
+
+def _waived(finding: Finding, contract: Contract) -> Finding:
+    if finding.verdict is not Verdict.VIOLATION:
+        return finding
+    waiver = contract.waiver_of(finding.standard, finding.workload)
+    return replace(finding, waiver=f"{waiver.id} until {waiver.expires}") if waiver else finding
 
 
 def refuse(findings: Iterable[Finding]) -> None:
-    """End here if a standard that is more than advisory is violated.
+    """End here if a standard that is more than advisory is violated and not waived.
 
     Raises:
         RefusedError: every such violation, at once.
     """
-    refused = [
-        finding.problem()
-        for finding in findings
-        if finding.verdict is Verdict.VIOLATION and finding.severity is not Severity.ADVISORY
-    ]
+    refused = [finding.problem() for finding in findings if finding.refuses]
     if refused:
         raise RefusedError(refused)

@@ -203,13 +203,13 @@ def test_what_has_no_place_is_said_within_a_minute(live: Checkout, cluster: Cont
 
 
 def test_a_policy_refuses_through_up(live: Checkout, cluster: ControlPlane) -> None:
-    """In the policy's own words, with what to do; nothing is changed, and a tag that stays is let through."""
+    """In the policy's own words, with what to do; nothing is changed."""
     path = "/apis/apps/v1/namespaces/payments-dev/deployments/refunds"
     before = cluster.api.request("GET", path)[1]["spec"]
-    with changed(live, PAYMENTS, "refunds:0.9.3", "refunds:latest"):
+    with changed(live, PAYMENTS, "refunds:0.9.3", "refunds:0.9.3-debug"):
         done = live.handrail("up", "--yes", "payments-dev", ok=False)
         assert done.returncode == 1
-        reason = "write the version as the tag, or a digest, of registry.acme.test/payments/refunds:latest"
+        reason = "deploy the release in place of registry.acme.test/payments/refunds:0.9.3-debug"
         assert reason in done.stdout + done.stderr
         assert "it stands under `admission` in the platform team's organisation.yaml" in done.stderr
     assert cluster.api.request("GET", path)[1]["spec"] == before

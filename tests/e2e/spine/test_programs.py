@@ -1,5 +1,6 @@
 """Components in a team's own program, and a team's own repository."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -51,6 +52,42 @@ def test_a_given_image_is_resolved_at_up(project: Callable[..., Checkout]) -> No
     team.handrail("up", "--yes", "dev")
     deployment = team.manifests("dev")["1-manifest/apps_v1-deployment-payments-dev-checkout.yaml"]
     assert yaml.safe_load(deployment)["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.acme.test/x:1"
+
+
+PINNED = {
+    "organisation/organisation.yaml": re.sub(
+        r"images-by-digest: .*",
+        "images-by-digest: {tiers: [development]}",
+        ORGANISATION["organisation/organisation.yaml"],
+    )
+}
+LATER = """\
+import pulumi
+from handrail.components import ScalableService
+from handrail.engine import provider_version
+
+version = pulumi.ResourceOptions(version=provider_version())
+provider = pulumi.ProviderResource("kubernetes", "other", {"renderYamlToDirectory": "elsewhere"}, version)
+manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "built"}}
+other = pulumi.ResourceOptions(provider=provider, version=provider_version())
+built = pulumi.CustomResource("kubernetes:core/v1:ConfigMap", "built", manifest, other)
+ScalableService("checkout", {"image": built.id.apply(lambda _: "registry.acme.test/x:1END"), "port": 8080})
+"""
+
+
+@pytest.mark.parametrize("end", ["", f"@sha256:{'0' * 64}"], ids=["violation", "compliant"])
+def test_what_is_unknown_is_decided_at_up(end: str, project: Callable[..., Checkout]) -> None:
+    """A preview says that it cannot tell; `up` judges the value, and registers no Deployment that breaks a standard."""
+    team = project({**program(LATER.replace("END", end)), **PINNED})
+    said = team.handrail("preview", "--engine", "dev").stdout
+    assert "decided at up, when spec.template.spec.containers[0].image is known (images-by-digest" in said
+    done = team.handrail("up", "--yes", "dev", ok=False)
+    kinds = {each["type"] for each in team.state("dev")}
+    assert ("kubernetes:apps/v1:Deployment" in kinds) is bool(end)
+    assert done.returncode == (0 if end else 1), done.stderr
+    if not end:
+        assert "no digest in registry.acme.test/x:1 (images-by-digest, required)" in done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_a_secret_is_refused_on_a_render_cluster(project: Callable[..., Checkout]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from google.protobuf import json_format, struct_pb2  # type: ignore[import-untyped]
+from google.protobuf import json_format, struct_pb2
 from pulumi.runtime.proto import resource_pb2
 
 from .values import UNKNOWN_VALUE, Revealed, decode_value

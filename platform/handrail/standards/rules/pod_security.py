@@ -7,11 +7,15 @@ may run as root inside it. Custom kinds that carry a pod template of their own a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Final, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
-from handrail.core.resources import Path, Resource, Token
-from handrail.standards._controls import (
+from handrail.core.resources import Path, Token
+from handrail.standards._fields import ABSENT, EACH, read_one
+from handrail.standards.evidence import POD_SPECS, Evidence, Subject
+from handrail.standards.findings import Verdict
+from handrail.standards.rules._breach import Breach
+from handrail.standards.rules._controls import (
     SECURITY,
     Control,
     Pod,
@@ -22,22 +26,8 @@ from handrail.standards._controls import (
     run_as_user,
     volumes,
 )
-from handrail.standards._fields import ABSENT, EACH, read_one
-from handrail.standards.findings import Finding, Severity, Verdict
 
-STANDARD: Final = "pod-security-restricted"
-
-TEMPLATES: Mapping[str, tuple[str, ...]] = {
-    "kubernetes:core/v1:Pod": (),
-    "kubernetes:core/v1:PodTemplate": ("template",),
-    "kubernetes:core/v1:ReplicationController": ("spec", "template"),
-    "kubernetes:apps/v1:DaemonSet": ("spec", "template"),
-    "kubernetes:apps/v1:Deployment": ("spec", "template"),
-    "kubernetes:apps/v1:ReplicaSet": ("spec", "template"),
-    "kubernetes:apps/v1:StatefulSet": ("spec", "template"),
-    "kubernetes:batch/v1:Job": ("spec", "template"),
-    "kubernetes:batch/v1:CronJob": ("spec", "jobTemplate", "spec", "template"),
-}
+TEMPLATES = {token: where[:-1] for token, where in POD_SPECS.items()}
 """Where each kind keeps its pod's metadata and spec."""
 
 _SYSCTLS = (
@@ -107,12 +97,14 @@ CONTROLS: tuple[tuple[str, Control, Exemption | None], ...] = (
 )  # fmt: skip
 
 
-def restricted(resource: Resource) -> Iterator[Finding]:
-    """Every control that a resource's pods violate and, once a field, what only the engine's value will decide."""
-    where = TEMPLATES.get(resource.type)
-    if where is None:
-        return
-    path, template = read_one(resource.inputs, where)
+def restricted(_: Evidence, about: Sequence[Subject], __: Mapping[str, Any]) -> Iterator[Breach]:
+    """Every control that pods violate and, once a field, what only the engine's value will decide."""
+    for subject in about:
+        yield from _of(subject)
+
+
+def _of(subject: Subject) -> Iterator[Breach]:
+    path, template = read_one(subject.resource.inputs, TEMPLATES[subject.resource.type])
     spec_path, spec = read_one(template, ("spec",), path)
     pod = Pod(template, path, spec, spec_path)
     undecided: set[Path] = set()
@@ -125,23 +117,16 @@ def restricted(resource: Resource) -> Iterator[Finding]:
                 waits = exemption_path
             elif value is not ABSENT and value == exempt:
                 continue
-        for breach in check(pod):
-            unknown = breach.path if isinstance(breach.value, Token) else waits
+        for fault in check(pod):
+            unknown = fault.path if isinstance(fault.value, Token) else waits
+            said = f"{control}: {fault.message}"
             if unknown is None:
-                given = None if breach.value is ABSENT else _shown(breach.value)
-                yield _finding(
-                    resource, Verdict.VIOLATION, breach.path, f"{control}: {breach.message}", given, breach.remedy
-                )
+                given = None if fault.value is ABSENT else _shown(fault.value)
+                yield Breach(subject, fault.path, said, given=given, remedy=fault.remedy)
             elif unknown not in undecided:
                 undecided.add(unknown)
-                message = f"{control}: {breach.message}, and the engine alone knows this value"
-                yield _finding(resource, Verdict.UNKNOWN, unknown, message, None, breach.remedy)
-
-
-def _finding(resource: Resource, verdict: Verdict, path: Path, message: str, given: str | None, remedy: str) -> Finding:
-    from handrail.core.documents import dotted  # with YAML: only where there is something to say
-
-    return Finding(STANDARD, verdict, resource.name, dotted(path), message, given, remedy, Severity.REQUIRED)
+                said = f"{said}, and the engine alone knows this value"
+                yield Breach(subject, unknown, said, Verdict.UNKNOWN, remedy=fault.remedy)
 
 
 def _shown(value: object) -> str:

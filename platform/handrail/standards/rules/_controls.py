@@ -39,7 +39,7 @@ class Pod:
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
+class Fault:
     """A field that a control refuses, or can't decide on while it is a token."""
 
     path: Path
@@ -48,7 +48,7 @@ class Breach:
     remedy: str
 
 
-Control: TypeAlias = Callable[[Pod], Iterator[Breach]]
+Control: TypeAlias = Callable[[Pod], Iterator[Fault]]
 
 
 def optional(
@@ -57,11 +57,11 @@ def optional(
     """A field that may be left out, and else must have one of the values."""
     remedy = f"leave {pattern[-1]} out" + (f", or use {_either(allowed)}" if allowed else "")
 
-    def control(template: Pod) -> Iterator[Breach]:
+    def control(template: Pod) -> Iterator[Fault]:
         places = [*(template.fields(pattern) if pod else ()), *(template.containers(pattern) if containers else ())]
         for path, value in places:
             if value is not ABSENT and (isinstance(value, Token) or value not in allowed):
-                yield Breach(path, value, what, remedy)
+                yield Fault(path, value, what, remedy)
 
     return control
 
@@ -70,25 +70,25 @@ def needed(what: str, pattern: tuple[str, ...], allowed: tuple[object, ...], *, 
     """A field that every container must have with one of the values, or inherit from the pod."""
     remedy = f"set {'.'.join(pattern)}: {_either(allowed)}" + (" on the pod" if inherits else "")
 
-    def control(template: Pod) -> Iterator[Breach]:
+    def control(template: Pod) -> Iterator[Fault]:
         of_pod: Any = ABSENT
         if inherits:
             path, of_pod = read_one(template.spec, pattern, template.spec_path)
             if isinstance(of_pod, Token):
                 if any(value is ABSENT for _, value in template.containers(pattern)):
-                    yield Breach(path, of_pod, what, remedy)
+                    yield Fault(path, of_pod, what, remedy)
             elif of_pod is not ABSENT and of_pod not in allowed:
-                yield Breach(path, of_pod, what, remedy)
+                yield Fault(path, of_pod, what, remedy)
         for path, value in template.containers(pattern):
             if value is ABSENT and of_pod is not ABSENT:
                 continue  # what it inherits is judged above, once
             if isinstance(value, Token) or value not in allowed:
-                yield Breach(path, value, what, remedy)
+                yield Fault(path, value, what, remedy)
 
     return control
 
 
-def drop_all(template: Pod) -> Iterator[Breach]:
+def drop_all(template: Pod) -> Iterator[Fault]:
     remedy = "set securityContext.capabilities.drop: [ALL]"
     for path, dropped in template.containers((SECURITY, "capabilities", "drop")):
         names = dropped if isinstance(dropped, list | tuple) else ()
@@ -96,34 +96,34 @@ def drop_all(template: Pod) -> Iterator[Breach]:
         if "ALL" not in known:
             unknown = dropped if isinstance(dropped, Token) else next((n for n in names if isinstance(n, Token)), None)
             value = dropped if unknown is None else unknown
-            yield Breach(path, value, "every container must drop all capabilities", remedy)
+            yield Fault(path, value, "every container must drop all capabilities", remedy)
 
 
-def volumes(template: Pod) -> Iterator[Breach]:
+def volumes(template: Pod) -> Iterator[Fault]:
     remedy = "use " + ", ".join(sorted(VOLUMES))
     for path, volume in template.fields(("volumes", EACH)):
         if isinstance(volume, Token):
-            yield Breach(path, volume, "only volumes that stay inside the cluster are allowed", remedy)
+            yield Fault(path, volume, "only volumes that stay inside the cluster are allowed", remedy)
         elif isinstance(volume, Mapping):
             for source in sorted(volume.keys() - VOLUMES - {"name"}, key=str):
                 value = volume[source]
                 if value is not None:
                     shown = value if isinstance(value, Token) else source
-                    yield Breach((*path, source), shown, f"a {source} volume reaches outside the pod", remedy)
+                    yield Fault((*path, source), shown, f"a {source} volume reaches outside the pod", remedy)
 
 
-def run_as_user(template: Pod) -> Iterator[Breach]:
+def run_as_user(template: Pod) -> Iterator[Fault]:
     pattern = (SECURITY, "runAsUser")
     for path, value in [*template.fields(pattern), *template.containers(pattern)]:
         if value is not ABSENT and (isinstance(value, Token) or value == 0):
-            yield Breach(path, value, "no container may run as user 0", "leave runAsUser out, or use another number")
+            yield Fault(path, value, "no container may run as user 0", "leave runAsUser out, or use another number")
 
 
-def apparmor_annotations(template: Pod) -> Iterator[Breach]:
+def apparmor_annotations(template: Pod) -> Iterator[Fault]:
     path, annotations = read_one(template.template, ("metadata", "annotations"), template.path)
     what, remedy = "an AppArmor profile may not be switched off", "use runtime/default or localhost/<profile>"
     if isinstance(annotations, Token):
-        yield Breach(path, annotations, what, remedy)
+        yield Fault(path, annotations, what, remedy)
     elif isinstance(annotations, Mapping):
         for key, value in annotations.items():
             if not str(key).startswith(_APPARMOR_ANNOTATION) or value is None:
@@ -131,7 +131,7 @@ def apparmor_annotations(template: Pod) -> Iterator[Breach]:
             if isinstance(value, Token) or not (
                 value in ("", "runtime/default") or str(value).startswith("localhost/")
             ):
-                yield Breach((*path, key), value, what, remedy)
+                yield Fault((*path, key), value, what, remedy)
 
 
 def _either(values: tuple[object, ...]) -> str:

@@ -1,0 +1,154 @@
+"""The contract for people: what holds, why, by what example, who waives it, and what is let pass at the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from handrail.core.clock import now
+from handrail.organisation import Tier
+from handrail.standards import Verdict
+from handrail.standards.admission import why_not
+from handrail.standards.examples import Case, cases
+from handrail.standards.standard import Standard
+from handrail.standards.waivers import LONGEST, SOON, Waiver, Waivers
+
+
+def doors(standard: Standard) -> dict[str, str]:
+    """Where a standard holds: each door, and what there is to say of it."""
+    kubernetes = any(token.startswith("kubernetes:") for token in standard.types)
+    reason = why_not(standard)
+    return {
+        "components": "before anything is registered" if kubernetes else "no component makes such resources",
+        "policy pack": "pulumi preview, pulumi up" if standard.clause.rule else "at the end of a preview or an update",
+        "handrail check": "yes",
+        "admission": f"no: {reason}" if reason else "ValidatingAdmissionPolicy",
+    }
+
+
+def listed(standards: Iterable[Standard]) -> Table:
+    """A line for each standard."""
+    table = Table("standard", "severity", "tiers", "what holds", box=None, pad_edge=False)
+    for each in standards:
+        tiers = "all" if set(each.tiers) == set(Tier) else ", ".join(each.tiers) or "none"
+        table.add_row(each.id, str(each.severity), tiers, each.clause.title)
+    return table
+
+
+def shown(standard: Standard) -> RenderableType:
+    """All that a person needs to know of a standard."""
+    clause = standard.clause
+    title = Text(f"{standard.id}: {clause.title}", style="bold")
+    parts: list[RenderableType] = [title, Text(clause.why), Text(""), _facts(standard)]
+    if clause.rule:
+        names = "".join(f"{name}: {text}\n" for name, text in clause.variables.items())
+        parts += [Text("\nrule", style="bold"), Syntax(f"{names}{clause.rule}", "javascript", word_wrap=True)]
+    for verdict in (Verdict.VIOLATION, Verdict.COMPLIANT):
+        case = next(each for each in cases(standard) if each.example.verdict is verdict)
+        word = "fails" if verdict is Verdict.VIOLATION else "passes"
+        parts += [Text(f"\n{word}: {case.name}", style="bold"), Syntax(written(case), "yaml", word_wrap=True)]
+    return Group(*parts)
+
+
+def written(case: Case) -> str:
+    """What an example says, as YAML; what it does not say is that of a small sound manifest."""
+    import yaml
+
+    example = case.example
+    said = {word: value for word in ("object", "pod", "container", "beside") if (value := getattr(example, word))}
+    plain: Any = {word: list(value) if isinstance(value, tuple) else value for word, value in said.items()}
+    return str(yaml.safe_dump(plain, sort_keys=False)) if said else "# a small sound manifest as it is\n"
+
+
+def _facts(standard: Standard) -> Table:
+    clause = standard.clause
+    table = Table.grid(padding=(0, 2))
+    by = ", ".join(clause.waived_by)
+    days = LONGEST[standard.severity]
+    params = {name: f"{value} ({clause.params[name].description})" for name, value in standard.params.items()}
+    how = f"an entry in waivers.yaml beside organisation.yaml, at most {days} days" if by and days else ""
+    rows: dict[str, str] = {
+        "severity": str(standard.severity),
+        "holds in": ", ".join(standard.tiers) or "no tier",
+        "about": ", ".join(clause.components) or "any workload",
+        "resources": ", ".join(clause.resources),
+        "do": clause.remedy_for(None),
+        "decides": clause.owner,
+        "waived by": f"a member of {by}: {how}" if how else "nobody",
+        **{f"parameter {name}": said for name, said in params.items()},
+        **{f"at {door}" if door != "handrail check" else door: text for door, text in doors(standard).items()},
+        "read": clause.docs,
+    }
+    for label, text in rows.items():
+        table.add_row(Text(label, style="dim"), Text(text))
+    return table
+
+
+def plain(standard: Standard) -> dict[str, Any]:
+    """A standard for programs."""
+    clause = standard.clause
+    return {
+        "id": standard.id, "title": clause.title, "why": clause.why, "owner": clause.owner,
+        "waived_by": list(clause.waived_by), "severity": str(standard.severity),
+        "tiers": list(map(str, standard.tiers)),
+        "components": list(clause.components), "resources": list(clause.resources), "params": dict(standard.params),
+        "rule": clause.rule, "remedy": clause.remedy_for(None), "docs": clause.docs, "own": standard.own,
+        "doors": doors(standard),
+    }  # fmt: skip
+
+
+def debt(waivers: Waivers, budget: int | None) -> RenderableType:
+    """What is let pass: how much, how old, what ends soon, whose."""
+    held = sorted(waivers.held, key=lambda each: each.expires)
+    soon = sum(each.days_left < SOON for each in held)
+    allowed = f" of {budget} allowed" if budget is not None else ""
+    oldest = f", the oldest of {max(map(_age, held))} days" if held else ""
+    count = "1 waiver" if len(held) == 1 else f"{len(held)} waivers"
+    lines = [Text(f"{count}{allowed}{oldest}; {soon} to end within {SOON} days", style="bold")]
+    for each in held:
+        head = f"{each.id}: {each.standard}, {each.workload} in {each.environment}"
+        until = f"until {each.expires} (in {each.days_left} days), granted {each.granted} by {each.approver}"
+        lines += [Text(f"\n{head}\n  {until}; {each.owner} mends it\n  {each.reason}\n  {each.compensating_control}")]
+    by = "; ".join(f"{who}: {number}" for who, number in _counts(held).items())
+    return Group(
+        *lines, *([Text(f"\n{by}")] if by else []), *(Text(f"\n{each}", style="red") for each in waivers.faults)
+    )
+
+
+def debt_plain(waivers: Waivers, budget: int | None) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "count": len(waivers.held),
+        "budget": budget,
+        "waivers": [
+            {**each.model_dump(), "age_days": _age(each), "days_left": each.days_left} for each in waivers.held
+        ],
+        "by": _counts(waivers.held),
+        "faults": [str(fault) for fault in waivers.faults],
+    }
+
+
+def _counts(held: Iterable[Waiver]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for each in held:
+        for who in (f"team {each.workload.partition('/')[0]}", each.owner):
+            found[who] = found.get(who, 0) + 1
+    return dict(sorted(found.items()))
+
+
+def _age(waiver: Waiver) -> int:
+    return (now().date() - date.fromisoformat(waiver.granted)).days
+
+
+def scores(found: Mapping[tuple[str, str, str], Mapping[str, int]]) -> Iterator[tuple[str, str, str, str, str]]:
+    """Team, workload, stack, how many verdicts are kept, and what is not."""
+    for (team, workload, stack), counts in sorted(found.items()):
+        kept, total = counts.get("kept", 0), sum(counts.values())
+        rest = ", ".join(f"{count} {word}" for word, count in sorted(counts.items()) if word != "kept")
+        yield team, workload, stack, f"{kept} of {total}", rest

@@ -1,0 +1,85 @@
+"""What holds in one environment of an organisation: its standards and its waivers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from handrail.core.errors import DocumentError
+from handrail.core.models import unknown_word
+from handrail.organisation import Context, Organisation, Tier
+from handrail.standards.catalogue import catalogue_of
+from handrail.standards.standard import Standard
+from handrail.standards.waivers import Waiver, Waivers, read_waivers
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The standards that hold in an environment, and what was let pass there.
+
+    Args:
+        environment: its name.
+        tier: its tier.
+        standards: those that hold in the tier.
+        waivers: all of the organisation's.
+    """
+
+    environment: str
+    tier: Tier
+    standards: tuple[Standard, ...]
+    waivers: Waivers = field(default_factory=Waivers)
+
+    def about(self, token: str) -> tuple[Standard, ...]:
+        """The standards in CEL about a type of resource."""
+        return self._by_type.get(token, ())
+
+    @cached_property
+    def _by_type(self) -> Mapping[str, tuple[Standard, ...]]:
+        found: dict[str, tuple[Standard, ...]] = {}
+        for standard in self.standards:
+            for token in standard.types if standard.clause.rule else ():
+                found[token] = (*found.get(token, ()), standard)
+        return found
+
+    def waiver_of(self, standard: str, workload: str) -> Waiver | None:
+        """The waiver that holds now for a workload's violations of a standard."""
+        return self.waivers.of(self.environment).get((standard, workload))
+
+
+_KNOWN: dict[tuple[int, str], tuple[Organisation | None, Contract]] = {}
+
+
+def contract_of(context: Context) -> Contract:
+    """What holds where a stack is deployed to.
+
+    Raises:
+        DocumentError: a standard of the organisation's own, its settings or its waivers are wrong.
+    """
+    return contract_for(context.organisation, context.directory, context.environment)
+
+
+def contract_for(organisation: Organisation | None, directory: Path | None, environment: str) -> Contract:
+    """What holds in an environment of an organisation; read once for each.
+
+    Args:
+        organisation: None: the catalogue as it comes, in production.
+        directory: the organisation's own; None: it has no standards and no waivers of its own.
+
+    Raises:
+        DocumentError: as `contract_of`, or the organisation has no such environment.
+    """
+    key = (id(organisation), environment)
+    if key not in _KNOWN:
+        if organisation and environment not in organisation.environments:
+            raise DocumentError(
+                unknown_word(environment, organisation.environments, "environment", None, "environment")
+            )
+        standards = catalogue_of(organisation, directory)
+        tier = organisation.environments[environment].tier if organisation else Tier.PRODUCTION
+        holding = tuple(each for each in standards.values() if tier in each.tiers)
+        waivers = read_waivers(directory, organisation, standards) if organisation else Waivers()
+        # the organisation is kept, so that no other one gets its id
+        _KNOWN[key] = (organisation, Contract(environment or "production", tier, holding, waivers))
+    return _KNOWN[key][1]

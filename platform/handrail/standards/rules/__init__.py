@@ -1,0 +1,26 @@
+"""Rules that need more than CEL over one resource; a standard names one as `python`."""
+
+from collections.abc import Mapping
+
+from handrail.standards.rules import alerts, aws, ml, pod_security, workspaces
+from handrail.standards.rules._breach import Breach, Rule
+
+RULES: Mapping[str, Rule] = {
+    "aws_public_policies": aws.public_policies,
+    "endpoint_authenticated": ml.endpoint_authenticated,
+    "iam_wildcards": aws.wildcards,
+    "job_freshness_alert": alerts.job_freshness_alert,
+    "notebook_signed_in": ml.notebook_signed_in,
+    "objectives": alerts.objectives,
+    "pod_security": pod_security.restricted,
+    "s3_block_beside": aws.s3_block_beside,
+    "s3_encrypted": aws.s3_encrypted,
+    "workspace_default_deny": workspaces.workspace_default_deny,
+    "workspace_limit_range": workspaces.workspace_limit_range,
+    "workspace_quota": workspaces.workspace_quota,
+}
+"""By the word that a standard names."""
+ALONE = frozenset({"aws_public_policies", "iam_wildcards", "pod_security"})
+"""Those that look at one resource at a time, so that a door which sees one at a time can ask them."""
+
+__all__ = ["ALONE", "RULES", "Breach", "Rule"]

@@ -1,0 +1,5 @@
+"""Changes."""
+
+from typing import Any
+
+MUTATIONS: dict[str, tuple[str, str, dict[str, Any] | None]] = {}
