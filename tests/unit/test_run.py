@@ -237,7 +237,7 @@ def test_a_name_that_is_not_there_and_one_that_two_teams_have(tmp_path: Path) ->
             for team in ("payments", "storefront")
         },
         **{
-            f"{team}.yaml": f"persona: app-developer\nteam: {team}\nservices: {{api: {{image: r/a, port: 80}}}}\n"
+            f"{team}.yaml": f"persona: app-developer\nteam: {team}\nservices: {{api: {{image: registry.acme.test/a:1, port: 80}}}}\n"
             for team in ("payments", "storefront")
         },
     }.items():
@@ -260,8 +260,8 @@ def test_a_stack_that_cannot_be_planned_hides_no_other(tmp_path: Path) -> None:
         "handrail:workloads: good.yaml}\n",
         "Pulumi.bad.yaml": "config: {handrail:organisation: ./o, handrail:team: payments, handrail:environment: prod, "
         "handrail:workloads: bad.yaml}\n",
-        "good.yaml": "persona: app-developer\nteam: payments\nservices: {api: {image: r/a, port: 80}}\n",
-        "bad.yaml": "persona: app-developer\nteam: payments\nservices: {web: {image: r/a, prot: 80}}\n",
+        "good.yaml": "persona: app-developer\nteam: payments\nservices: {api: {image: registry.acme.test/a:1, port: 80}}\n",
+        "bad.yaml": "persona: app-developer\nteam: payments\nservices: {web: {image: registry.acme.test/a:1, prot: 80}}\n",
     }.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text)

@@ -15,8 +15,8 @@ from handrail.personas._workloads import read_workloads
 HEAD = "persona: app-developer\nteam: payments\n"
 TWO = (
     HEAD + "services:\n"
-    "  checkout: {image: r/checkout, port: 8080, calls: [ledger]}\n"
-    "  ledger:\n    image: r/ledger\n    port: 9000\n    callers: [storefront/web]\n"
+    "  checkout: {image: registry.acme.test/checkout:1, port: 8080, calls: [ledger]}\n"
+    "  ledger:\n    image: registry.acme.test/ledger:1\n    port: 9000\n    callers: [storefront/web]\n"
 )
 
 
@@ -85,8 +85,8 @@ def test_all_problems_of_a_file_at_once(file: Path, context: Context) -> None:
 def test_a_word_of_another_persona_says_whose_it_is(file: Path, context: Context) -> None:
     """For the same thing where somebody has it there, else for another thing; a word of nobody's is a misspelling."""
     text = HEAD + (
-        "services:\n  ledger: {image: r/l, port: 80, accelerator: l4}\n"
-        "jobs:\n  night: {image: r/n, command: [x], notebook: n.ipynb, frehsness: 2d}\n"
+        "services:\n  ledger: {image: registry.acme.test/l:1, port: 80, accelerator: l4}\n"
+        "jobs:\n  night: {image: registry.acme.test/n:1, command: [x], notebook: n.ipynb, frehsness: 2d}\n"
     )
     found = refusal(file, text, context)
     owners = "data-scientist (for jobs, endpoints) and ml-engineer (for endpoints, jobs)"
@@ -100,16 +100,20 @@ def test_a_word_of_another_persona_says_whose_it_is(file: Path, context: Context
 def test_the_files_image_is_every_workloads(file: Path, acme: Organisation) -> None:
     """`environment_image` is the default of image in every section; a workload's own wins; its line is known."""
     text = (
-        "persona: data-scientist\nteam: churn\nenvironment_image: r/science:1\n"
-        "notebooks: {explore: {}}\njobs: {train: {notebook: a.ipynb}, own: {image: r/own:2, command: [x]}}\n"
+        "persona: data-scientist\nteam: churn\nenvironment_image: registry.acme.test/science:1\n"
+        "notebooks: {explore: {}}\njobs: {train: {notebook: a.ipynb}, own: {image: registry.acme.test/own:2, command: [x]}}\n"
         "endpoints: {scorer: {model: models:/c/1, accelerator: l4}}\n"
     )
     found = read(file, text, Context(acme, "dev", "churn", file.parent, "churn-dev"))
     assert {name: each.workload.spec.image for name, each in found.items()} == {
-        "explore": "r/science:1", "train": "r/science:1", "own": "r/own:2", "scorer": "r/science:1",
+        "explore": "registry.acme.test/science:1", "train": "registry.acme.test/science:1", "own": "registry.acme.test/own:2", "scorer": "registry.acme.test/science:1",
     }  # fmt: skip
     assert str(found["explore"].sources["image"]).endswith("workloads.yaml:3:20")
-    wrong = refusal(file, text.replace("r/science:1", "[1]"), Context(acme, "dev", "churn", file.parent, "churn-dev"))
+    wrong = refusal(
+        file,
+        text.replace("registry.acme.test/science:1", "[1]"),
+        Context(acme, "dev", "churn", file.parent, "churn-dev"),
+    )
     assert "workloads.yaml:3:20: environment_image: must be text" in wrong
 
 
@@ -213,8 +217,8 @@ def test_a_caller_is_told_where_its_callees_are(file: Path, context: Context) ->
 def test_mistakes_of_form_are_sentences(file: Path, context: Context) -> None:
     """No type of ours, no regular expression, no Python dict in what a person reads."""
     text = HEAD + (
-        "services:\n  a: {image: 5, port: 80}\n  b: {image: r/b, port: 80, api: v2}\n"
-        "  c: {image: r/c, port: 80, cpu: 2, cpu_limit: 1}\n  d: {image: r/d, port: 80, health: no-slash}\n"
+        "services:\n  a: {image: 5, port: 80}\n  b: {image: registry.acme.test/b:1, port: 80, api: v2}\n"
+        "  c: {image: registry.acme.test/c:1, port: 80, cpu: 2, cpu_limit: 1}\n  d: {image: registry.acme.test/d:1, port: 80, health: no-slash}\n"
     )
     found = refusal(file, text, context)
     assert "services.a.image: must be a valid string\n    given:   5" in found

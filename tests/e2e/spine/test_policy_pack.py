@@ -81,8 +81,11 @@ def aws(token, name, **inputs):
 def deployment(image, name="web"):
     spec = {json.dumps(sample("kubernetes:apps/v1:Deployment")["spec"]).replace("true", "True").replace("false", "False")}
     spec["template"]["spec"]["containers"][0]["image"] = image
+    spec["template"]["spec"]["topologySpreadConstraints"] = [{{"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone",
+        "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": {{"matchLabels": spec["selector"]["matchLabels"]}}}}]
     CustomResource("kubernetes:apps/v1:Deployment", name, {{"apiVersion": "apps/v1", "kind": "Deployment",
-        "metadata": {{"name": name, "namespace": "shop"}}, "spec": spec}},
+        "metadata": {{"name": name, "namespace": "shop", "labels": {{"handrail.dev/team": "shop",
+        "handrail.dev/cost-centre": "cc-1"}}}}, "spec": spec}},
         ResourceOptions(provider=k8s, version="{provider_version()}"))
 '''
 
@@ -130,11 +133,18 @@ def shown(said: str, standard: str) -> list[str]:
 def test_a_violation_is_refused_in_handrails_words(program: Callable[..., Checkout]) -> None:
     """At preview, with the remedy; what stands beside it and is sound is not named."""
     said = judged(
-        program('deployment("nginx:latest")\ndeployment("nginx:1.29DIGEST", "sound")\n'.replace("DIGEST", DIGEST)),
+        program(
+            'deployment("registry.acme.test/nginx:latest")\ndeployment("registry.acme.test/nginx:1.29DIGEST", "sound")\n'.replace(
+                "DIGEST", DIGEST
+            )
+        ),
         ok=False,
     )
     assert shown(said, "images-by-digest") == ["[mandatory] (kubernetes:apps/v1:Deployment: web)"]
-    assert "web: spec.template.spec.containers: no digest in nginx:latest (images-by-digest, required)" in said
+    assert (
+        "web: spec.template.spec.containers: no digest in registry.acme.test/nginx:latest (images-by-digest, required)"
+        in said
+    )
     assert "do:      append @sha256 and the digest to the image" in said
     assert "no organisation was named: judged by the catalogue as it comes, as in production" in said
 
@@ -143,7 +153,11 @@ def test_a_program_in_another_language(project: Callable[..., Checkout], engine:
     """YAML; no Handrail in it."""
     install(yaml=True)
     spec = json.dumps(
-        {"containers": [{"name": "web", "image": "nginx:latest", "securityContext": {"privileged": True}}]}
+        {
+            "containers": [
+                {"name": "web", "image": "registry.acme.test/nginx:latest", "securityContext": {"privileged": True}}
+            ]
+        }
     )
     text = (
         f"name: shop\nruntime: yaml\n{BACKEND}resources:\n"
@@ -193,7 +207,7 @@ def test_resources_of_aws(program: Callable[..., Checkout]) -> None:
 
 def test_the_organisation_is_named_by_the_stack_or_by_the_pipeline(program: Callable[..., Checkout]) -> None:
     """Its environments and its waivers hold; what the pipeline says, the stack cannot change; a wrong name ends it."""
-    team = program('deployment("nginx:1.29")\n', CONFIG)
+    team = program('deployment("registry.acme.test/nginx:1.29")\n', CONFIG)
     said = judged(team, ok=False)
     assert "no organisation was named" not in said
     assert shown(said, "images-by-digest") == ["[mandatory] (kubernetes:apps/v1:Deployment: web)"]

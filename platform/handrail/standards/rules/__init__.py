@@ -2,19 +2,23 @@
 
 from collections.abc import Mapping
 
-from handrail.standards.rules import alerts, aws, ml, pod_security, workspaces
+from handrail.standards.rules import alerts, aws, ml, pod_security, serving, workspaces
 from handrail.standards.rules._breach import Breach, Rule
 
 RULES: Mapping[str, Rule] = {
     "aws_public_policies": aws.public_policies,
+    "disruption": serving.disruption,
     "endpoint_authenticated": ml.endpoint_authenticated,
     "iam_wildcards": aws.wildcards,
     "job_freshness_alert": alerts.job_freshness_alert,
+    "network": serving.network,
     "notebook_signed_in": ml.notebook_signed_in,
     "objectives": alerts.objectives,
     "pod_security": pod_security.restricted,
+    "replicas": serving.replicas,
     "s3_block_beside": aws.s3_block_beside,
     "s3_encrypted": aws.s3_encrypted,
+    "spread": serving.spread,
     "workspace_default_deny": workspaces.workspace_default_deny,
     "workspace_limit_range": workspaces.workspace_limit_range,
     "workspace_quota": workspaces.workspace_quota,
