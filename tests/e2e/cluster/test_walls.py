@@ -24,10 +24,6 @@ from handrail.standards.samples import sample
 
 pytestmark = pytest.mark.engine
 OURS, THEIRS = "payments-dev", "fraud-dev"
-RESTRICTED: dict[str, Any] = {
-    "securityContext": {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}}
-}
-CONFINED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 
 @pytest.fixture
@@ -62,11 +58,12 @@ def refused(answer: tuple[int, Any], *reasons: str) -> None:
 
 
 def pod(name: str, container: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
-    """A restricted pod, with changes."""
-    main = {"name": "main", "image": "registry.acme.test/x:1", "securityContext": CONFINED, **(container or {})}
+    """A pod that keeps the standards, with changes."""
+    sound = sample("kubernetes:core/v1:Pod")["spec"]
+    main = {**sound["containers"][0], **(container or {})}
     return {
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": OURS},
-        "spec": {**RESTRICTED, "containers": [main], **spec},
+        "spec": {**sound, "serviceAccountName": "ledger", "containers": [main], **spec},
     }  # fmt: skip
 
 
@@ -197,7 +194,7 @@ def test_quota_is_the_servers(live: Checkout, cluster: ControlPlane) -> None:
 def test_a_container_that_says_nothing_gets_the_limits(live: Checkout, cluster: ControlPlane) -> None:
     """The LimitRange's: so nothing runs without limits."""
     path = f"/api/v1/namespaces/{OURS}/pods"
-    code, made = cluster.api.request("POST", f"{path}?dryRun=All", pod("quiet"))
+    code, made = cluster.api.request("POST", f"{path}?dryRun=All", pod("quiet", {"resources": {}}))
     assert code == 201, made
     assert made["spec"]["containers"][0]["resources"] == {
         "limits": {"cpu": "500m", "memory": "1Gi"}, "requests": {"cpu": "200m", "memory": "256Mi"},

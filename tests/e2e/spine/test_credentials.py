@@ -37,7 +37,7 @@ PROGRAM = {
     "backend": {"url": "file://.state?create_dir=true"},
     "config": {"password": {"type": "string"}},
     "resources": {
-        "api": {"type": "handrail:ScalableService", "properties": {"image": "r/api:1", "port": 8080}},
+        "api": {"type": "handrail:ScalableService", "properties": {"image": "registry.acme.test/api:1", "port": 8080}},
     },
 }
 CONFIG = "config: {handrail:organisation: ./organisation, handrail:team: fraud, handrail:environment: dev}\n"

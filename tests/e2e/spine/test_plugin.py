@@ -14,12 +14,12 @@ PLUGIN = ROOT / "components"
 COMPONENTS = {"ScalableService", "GpuInferenceEndpoint", "NotebookEnv", "BatchJob", "TeamWorkspace"}
 # in the spelling of each component's schema: camelCase, and the user's own keys as they are
 RESOURCES = {
-    "api": ("ScalableService", {"image": "r/api:1", "port": 8080, "scale": {"min": 2, "max": 4, "cpu": "70%"},
+    "api": ("ScalableService", {"image": "registry.acme.test/api:1", "port": 8080, "scale": {"min": 2, "max": 4, "cpu": "70%"},
                                 "env": {"LOG_level": "info"}, "objective": {"availability": "99.9%", "latencyP99": "250ms"}}),
-    "scorer": ("GpuInferenceEndpoint", {"image": "r/scorer:1", "model": "models:/m/1", "accelerator": "l4",
+    "scorer": ("GpuInferenceEndpoint", {"image": "registry.acme.test/scorer:1", "model": "models:/m/1", "accelerator": "l4",
                                         "modelSize": "2GiB", "callers": ["fraud/api"]}),
-    "explore": ("NotebookEnv", {"image": "r/science:1", "size": "medium", "idleStop": "2h"}),
-    "train": ("BatchJob", {"image": "r/science:1", "notebook": "a.ipynb", "schedule": "0 2 * * *", "parallel": 3}),
+    "explore": ("NotebookEnv", {"image": "registry.acme.test/science:1", "size": "medium", "idleStop": "2h"}),
+    "train": ("BatchJob", {"image": "registry.acme.test/science:1", "notebook": "a.ipynb", "schedule": "0 2 * * *", "parallel": 3}),
     "fraud": ("TeamWorkspace", {"owner": "fraud"}),
 }  # fmt: skip
 CONFIG = "config: {handrail:organisation: ./organisation, handrail:team: fraud, handrail:environment: dev}\n"
@@ -96,7 +96,7 @@ def test_a_yaml_program_deploys_each_component_as_a_python_program_does(team: Ca
 
 def test_a_mistake_is_a_message_there_as_well(team: Callable[..., Checkout]) -> None:
     """No traceback."""
-    wrong = {"api": ("ScalableService", {"image": "r/api:1", "port": 99999})}
+    wrong = {"api": ("ScalableService", {"image": "registry.acme.test/api:1", "port": 99999})}
     done = team(in_yaml(wrong)).pulumi("preview", "--stack", "dev", ok=False)
     said = done.stdout + done.stderr
     assert "api.port: must be less than or equal to 65535" in said
@@ -107,7 +107,7 @@ def test_a_mistake_is_a_message_there_as_well(team: Callable[..., Checkout]) -> 
 
 def test_a_misspelt_argument_is_caught_by_the_callers_own_check(team: Callable[..., Checkout]) -> None:
     """It must be: the SDK drops an unknown key before a component sees it."""
-    wrong = {"api": ("ScalableService", {"image": "r/api:1", "port": 80, "prot": 80})}
+    wrong = {"api": ("ScalableService", {"image": "registry.acme.test/api:1", "port": 80, "prot": 80})}
     done = team(in_yaml(wrong)).pulumi("preview", "--stack", "dev", ok=False)
     assert done.returncode != 0
     assert "Property prot does not exist on 'handrail:index:ScalableService'" in done.stdout + done.stderr
