@@ -120,11 +120,12 @@ def _while_waived(standard: Standard, contract: Contract, waivers: list[Waiver])
 def _made(name: str, standard: Standard, contract: Contract, expression: str, addressed: bool) -> Policy:
     message = cel.inlined(standard.clause.message or cel.literal(standard.clause.title), standard.names)
     remedy = cel.literal(f"; {standard.clause.remedy_for(None)}")
+    variables = list(_variables(standard, contract, expression + message, addressed))
     spec = {
         "failurePolicy": "Fail",
         "matchConstraints": {"resourceRules": list(_resource_rules(_types(standard)))},
         "matchConditions": [_CHANGED, *_of_components(standard)],
-        "variables": list(_variables(standard, contract, expression + message, addressed)),
+        **({"variables": variables} if variables else {}),  # the provider drops what is empty
         "validations": [
             {
                 "expression": expression,
