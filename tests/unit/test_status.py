@@ -288,6 +288,15 @@ def test_scaled_to_nothing() -> None:
         assert row(name, found).since == datetime(2026, 3, 3, 12, 30, tzinfo=UTC)
 
 
+def test_the_last_pod_of_a_stopped_notebook() -> None:
+    """Whatever was wrong with it is over."""
+    found = deployed("explore")
+    unplaced(found["Pod"][0], 'persistentvolumeclaim "explore-home" not found')
+    maker = found["StatefulSet"][0]
+    maker["spec"]["replicas"], maker["status"] = 0, {"observedGeneration": 2, "replicas": 1}
+    assert (row("explore", found).state, row("explore", found).failure) == (State.STOPPED, None)
+
+
 def test_what_the_cluster_has_and_no_file() -> None:
     """Is a row of its own, as its labels say it; of a team's own program, every row is such a one."""
     found = deployed("checkout")

@@ -149,7 +149,7 @@ def _serving(row: Row, maker: Object, live: Live, subject: Subject, now: datetim
     if wanted == 0 and row.component != "NotebookEnv":
         why = Failure(Cause.STOPPED, "somebody scaled it to 0 replicas", "have them scaled up again", "Scaled")
         found.insert(0, why)
-    failure = worst(found)
+    failure = worst(found) if wanted or row.component != "NotebookEnv" else None  # its last pod is on its way out
     state = _state(wanted, ready, rolling=rolling, failure=failure)
     old = bool(serving) and serving is not newest
     return replace(

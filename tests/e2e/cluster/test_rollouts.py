@@ -5,14 +5,15 @@ kubelet's own shape (handrail/engine/replays.py). Admission, scheduling and the 
 """
 
 import signal
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
 from e2e.spine.faults import started
-from spine import Checkout
+from spine import ORGANISATION, Checkout
 
 from handrail.engine.control_plane import ControlPlane
 
@@ -25,8 +26,9 @@ FRAUD = "stacks/acme/fraud/workloads.yaml"
 def restored(live: Checkout) -> Iterator[None]:
     """What the files say is deployed again when the last of these tests has ended, and is live."""
     yield
-    live.handrail("up", "--yes", "payments-dev", "fraud-dev")
-    assert live.handrail("status", "payments-dev", "fraud-dev").returncode == 0
+    stacks = ("payments-dev", "fraud-dev", "fraud-prod")
+    live.handrail("up", "--yes", *stacks)
+    assert live.handrail("status", *stacks).returncode == 0
 
 
 @contextmanager
@@ -42,21 +44,27 @@ def changed(copy: Checkout, file: str, before: str, after: str) -> Iterator[None
         path.write_text(text)
 
 
-def said_meanwhile(copy: Checkout, stack: str, *wanted: str) -> str:
-    """What `up` says while it waits, until all of `wanted` was said with the line after it; then an interrupt."""
+@contextmanager
+def waits(copy: Checkout, stack: str) -> Iterator[subprocess.Popen[str]]:
+    """An `up` that has something to wait for, until the block ends: then it is interrupted."""
     with started(copy, "up", "--yes", "--skip-preview", stack) as process:
-        assert process.stderr
-        begun, said = time.monotonic(), ""
         try:
-            while not all(each in said for each in wanted) or not said.splitlines()[-1].startswith("    do:"):
-                line = process.stderr.readline()
-                said += line
-                assert line, f"it ended: {said}"
-                assert time.monotonic() - begun < 60, said
-            return said
+            yield process
         finally:
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=120)
+
+
+def said_by(process: subprocess.Popen[str], *wanted: str) -> str:
+    """What `up` says while it waits, until all of `wanted` was said with the line after it."""
+    assert process.stderr
+    begun, said = time.monotonic(), ""
+    while not all(each in said for each in wanted) or not said.splitlines()[-1].startswith("    do:"):
+        line = process.stderr.readline()
+        said += line
+        assert line, f"it ended: {said}"
+        assert time.monotonic() - begun < 60, said
+    return said
 
 
 def endpoints(cluster: ControlPlane, namespace: str, service: str) -> list[str]:
@@ -65,6 +73,18 @@ def endpoints(cluster: ControlPlane, namespace: str, service: str) -> list[str]:
     slices: list[dict[str, Any]] = cluster.api.request("GET", path)[1]["items"]
     ready = [each for found in slices for each in found["endpoints"] or () if each["conditions"]["ready"]]
     return sorted(each["targetRef"]["name"] for each in ready)
+
+
+@pytest.fixture(scope="module")
+def eight_accelerators(live: Checkout, acme_copy: Callable[[], Checkout]) -> Iterator[subprocess.Popen[str]]:
+    """An `up` of another stack out of another checkout, beside the first of these tests."""
+    copy = Checkout(acme_copy().root, live.environment)
+    (copy.root / ORGANISATION).write_text((live.root / ORGANISATION).read_text())
+    with (
+        changed(copy, FRAUD, "    model_size: 6GiB", "    model_size: 6GiB\n    accelerators: 8"),
+        waits(copy, "fraud-prod") as process,
+    ):
+        yield process
 
 
 IMAGE = "registry.acme.test/payments/{}:{}"
@@ -83,9 +103,10 @@ BROKEN = {
 
 
 def test_a_failed_rollout_leaves_the_old_version_serving_as_a_kubelet_says_it(
-    live: Checkout, cluster: ControlPlane
+    live: Checkout, cluster: ControlPlane, eight_accelerators: subprocess.Popen[str]
 ) -> None:
     """`up` says why while it waits; what served goes on; the version before is one `up` away."""
+    assert eight_accelerators.poll() is None
 
     def serving() -> dict[str, list[str]]:
         return {service: endpoints(cluster, "payments-dev", service) for service, _, _ in BROKEN}
@@ -95,7 +116,8 @@ def test_a_failed_rollout_leaves_the_old_version_serving_as_a_kubelet_says_it(
     with ExitStack() as files:
         for service, version, tag in BROKEN:
             files.enter_context(changed(live, PAYMENTS, f"{service}:{version}", f"{service}:{tag}"))
-        said = said_meanwhile(live, "payments-dev", *(f"payments-dev: {service}: " for service, _, _ in BROKEN))
+        with waits(live, "payments-dev") as process:
+            said = said_by(process, *(f"payments-dev: {service}: " for service, _, _ in BROKEN))
         for (service, _, _), (why, remedy) in BROKEN.items():
             line = f"payments-dev: {service}: {why}; the version before goes on serving\n    do:      {remedy}"
             assert line in said
@@ -108,6 +130,13 @@ def test_a_failed_rollout_leaves_the_old_version_serving_as_a_kubelet_says_it(
     live.handrail("up", "--yes", "payments-dev")
     assert live.handrail("status", "payments-dev").returncode == 0
     assert serving() == before
+
+
+def test_accelerators_that_no_node_has_free(eight_accelerators: subprocess.Popen[str]) -> None:
+    """The team may borrow eight of what others leave idle, and no node has eight free: the scheduler's own refusal."""
+    said = said_by(eight_accelerators, "fraud-prod: transaction-embedder: no node ")
+    assert "transaction-embedder: no node has 8 l4 free\n" in said
+    assert "do:      wait until one is given back, ask for fewer, or choose another accelerator" in said
 
 
 GATE = {
@@ -157,19 +186,12 @@ def full_queue(cluster: ControlPlane) -> Iterator[None]:
 def test_queued_work_waits_for_quota_as_kueue_gates_it(live: Checkout, cluster: ControlPlane) -> None:
     """Said as what it is while `up` waits: nothing failed, and nobody has to act."""
     with full_queue(cluster), changed(live, FRAUD, "fraud/embedder-triton:1.2.0", "fraud/embedder-triton:1.2.1"):
-        said = said_meanwhile(live, "fraud-dev", "fraud-dev: transaction-embedder: ")
+        with waits(live, "fraud-dev") as process:
+            said = said_by(process, "fraud-dev: transaction-embedder: ")
         assert "transaction-embedder: waiting for quota: it is in the team's queue" in said
         assert "do:      wait; it starts when accelerators of fraud's quota are given back" in said
         done = live.handrail("status", "fraud-dev", "--as", "product-manager", ok=False)
         assert "it waits for its turn on shared hardware" in done.stdout
-
-
-def test_accelerators_that_no_node_has_free(live: Checkout, cluster: ControlPlane) -> None:
-    """The team may borrow eight of what others leave idle, and no node has eight free: the scheduler's own refusal."""
-    with changed(live, FRAUD, "    model_size: 6GiB", "    model_size: 6GiB\n    accelerators: 8"):
-        said = said_meanwhile(live, "fraud-dev", "fraud-dev: transaction-embedder: no node ")
-        assert "transaction-embedder: no node has 8 l4 free\n" in said
-        assert "do:      wait until one is given back, ask for fewer, or choose another accelerator" in said
 
 
 def test_what_has_no_place_is_said_within_a_minute(live: Checkout, cluster: ControlPlane) -> None:
