@@ -57,6 +57,7 @@ bench: .venv/ready
 	$(RUN) python bench/spine.py
 	$(RUN) python bench/fleet.py
 	$(RUN) python bench/cluster.py
+	$(RUN) python bench/standards.py
 
 .venv/ready: pyproject.toml uv.lock | $(UV)
 	$(UV) sync --locked

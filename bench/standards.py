@@ -1,9 +1,10 @@
-"""How long `handrail check` takes, its process's start included, beside kube-score and conftest on the same manifests.
+"""How long `handrail check` takes, its process's start included, beside its peers on the same manifests.
 
 uv run python bench/standards.py [manifests ...]
 
 A figure is the time per rule and manifest, each tool's own rules counted, all in one run; the growth is from 100 to
-10,000 manifests. The rules are as near the same as each can say: kube-score brings its own, conftest gets REGO.
+10,000 manifests. The rules are as near the same as each can say: kube-score brings its own, conftest gets REGO, the
+Kyverno CLI the very ValidatingAdmissionPolicies that the standards are at admission.
 """
 
 from __future__ import annotations
@@ -27,12 +28,17 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from go_tools import built  # noqa: E402
 
+from handrail.organisation import load_organisation  # noqa: E402
+from handrail.standards.admission import policies  # noqa: E402
 from handrail.standards.catalogue import bundled  # noqa: E402
-from handrail.standards.evidence import POD_SPECS  # noqa: E402
+from handrail.standards.contract import contract_for  # noqa: E402
+from handrail.standards.evidence import LABELS, POD_SPECS  # noqa: E402
+from handrail.standards.rules.pod_security import CONTROLS  # noqa: E402
 from handrail.standards.samples import sample  # noqa: E402
 
 ACME = ROOT / "stacks/acme/platform/acme_platform"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+KYVERNO_AT_MOST = 1000  # it takes a tenth of a second for each manifest
 REGO = """\
 package main
 import rego.v1
@@ -110,6 +116,7 @@ def write(folder: Path, count: int) -> None:
         for index in range(start, min(start + 100, count)):
             inputs = sample(DEPLOYMENT)
             inputs["metadata"]["name"] = f"web-{index}"
+            inputs["metadata"]["labels"][LABELS["name"]] = f"web-{index}"  # each is a workload of its own
             manifests.append({"apiVersion": "apps/v1", "kind": "Deployment", **inputs})
         (folder / f"{start:06}.yaml").write_text(yaml.safe_dump_all(manifests))
 
@@ -129,56 +136,68 @@ def run(tool: str, command: Sequence[str | Path], count: int, rules: int) -> Run
     return Run(tool, count, rules, seconds, most / 2**20)
 
 
+def types_of(resources: Sequence[str]) -> set[str]:
+    """The type tokens of what a clause is about."""
+    return {token for each in resources for token in (POD_SPECS if each == "pods" else (each,))}
+
+
 def rules_of_handrail() -> int:
-    """How many standards are about a Deployment; the restricted pod security standard counts as one."""
-    found = 0
-    for clause in bundled().values():
-        types = {token for each in clause.resources for token in (POD_SPECS if each == "pods" else (each,))}
-        found += (
-            DEPLOYMENT in types and not clause.components and not any(p.organisation for p in clause.params.values())
-        )
-    return found
+    """How many standards are about a Deployment; of restricted pod security each of upstream's controls is one."""
+    controls = len({control for control, _, _ in CONTROLS})
+    found = sum(
+        DEPLOYMENT in types_of(clause.resources)
+        and not clause.components
+        and not any(each.organisation for each in clause.params.values())
+        for clause in bundled().values()
+    )
+    return found - 1 + controls
+
+
+def write_policies(file: Path) -> int:
+    """The standards about a Deployment as they are at admission; how many that is."""
+    found = []
+    for policy in policies(contract_for(load_organisation(ACME), ACME, "prod")):
+        rules = policy.spec["matchConstraints"]["resourceRules"]
+        if "paramKind" not in policy.spec and any("deployments" in rule["resources"] for rule in rules):
+            head = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": policy.name}}
+            found.append({**head, "kind": "ValidatingAdmissionPolicy", "spec": policy.spec})
+    file.write_text(yaml.safe_dump_all(found))
+    return len(found)
 
 
 def main(counts: list[int]) -> None:
     """Print and keep the table."""
     score = built("kube-score", "github.com/zegl/kube-score/cmd/kube-score")
     conftest = built("conftest", "github.com/open-policy-agent/conftest")
+    kyverno = built("kyverno", "github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno")
     checks = subprocess.run([score, "list"], capture_output=True, text=True, check=True).stdout.splitlines()
     about = sum("Deployment" in line or ",Pod," in line for line in checks)
+    handrail: list[str | Path] = [sys.executable, "-m", "handrail.cli", "check", "--organisation", ACME]
     found = []
     for count in counts:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            write(folder, count)
-            files = sorted(folder.glob("*.yaml"))
-            (folder / "policy").mkdir()
-            (folder / "policy" / "main.rego").write_text(REGO)
-            check: list[str | Path] = [
-                sys.executable,
-                "-m",
-                "handrail.cli",
-                "check",
-                *files,
-                "--organisation",
-                ROOT / "stacks/acme/platform/acme_platform",
-            ]
-            found += [
-                run("handrail", check, count, rules_of_handrail()),
+            (folder / "manifests").mkdir()
+            write(folder / "manifests", count)
+            files = sorted(folder.glob("manifests/*.yaml"))
+            (folder / "rego").mkdir()
+            (folder / "rego" / "main.rego").write_text(REGO)
+            admission = write_policies(folder / "policies.yaml")
+            named = [word for file in files for word in ("--resource", file)]
+            now = [
+                run("handrail", [*handrail, *files], count, rules_of_handrail()),
                 run("kube-score", [score, "score", *files], count, about),
-                run(
-                    "conftest",
-                    [conftest, "test", "--policy", folder / "policy", *files],
-                    count,
-                    REGO.count("deny contains"),
-                ),
+                run("conftest", [conftest, "test", "-p", folder / "rego", *files], count, REGO.count("deny contains")),
             ]
-        for each in found[-3:]:
+            if count <= KYVERNO_AT_MOST:
+                now.append(run("kyverno", [kyverno, "apply", folder / "policies.yaml", *named], count, admission))
+        for each in now:
             print(
                 f"{each.tool:<11} {each.manifests:>6} manifests x {each.rules:>3} rules  {each.seconds:7.2f} s  "
                 f"{each.each / 1000:8.1f} us per rule and manifest  {each.mebibytes:6.0f} MiB",
                 flush=True,
             )
+        found += now
     results = [{**asdict(each), "microseconds_each": each.each / 1000} for each in found]
     kept = {"cores": os.cpu_count(), "runs": results}
     (ROOT / "bench/results/standards.json").write_text(json.dumps(kept, indent=2) + "\n")

@@ -131,6 +131,8 @@ def junit(report: Report) -> str:
 
 def _clean(value: str) -> str:
     """Without what XML cannot hold, and what would steer a terminal."""
+    if value.isprintable():
+        return value
     return "".join(each for each in value if each.isprintable() or each in "\n\t")
 
 

@@ -24,6 +24,9 @@ MAX_TEXT = 4 * MAX_BYTES
 MAX_KEY = 1024
 MAX_PROBLEMS = 100
 
+_INDICATORS = "[{-:?"  # whatever nests, or is one more value, needs one of them
+_HARMLESS = 1000  # so many levels and values are composed without danger, and bounded as they are built
+
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -95,9 +98,9 @@ def display(path: Path) -> str:
         return str(path)
 
 
-def parse(text: str | bytes, file: str) -> Document:
-    """Read YAML text; `file` is the name that errors show. Raises as `load` does."""
-    start = Position(file, 1)
+def parse(text: str | bytes, file: str, *, line: int = 1) -> Document:
+    """Read YAML text; `file` is the name that errors show, `line` the text's first in it. Raises as `load` does."""
+    start = Position(file, line)
     if len(text) > MAX_BYTES:
         raise DocumentError(Problem("is too large", where=start, allowed=f"at most {MAX_BYTES // 1024**2} MiB"))
     if isinstance(text, bytes):
@@ -106,22 +109,23 @@ def parse(text: str | bytes, file: str) -> Document:
         except UnicodeDecodeError as error:
             raise DocumentError(Problem(f"is not UTF-8 text (byte {error.start})", where=start)) from None
     try:
-        _bound(text, start)
+        if sum(map(text.count, _INDICATORS)) > _HARMLESS:
+            _bound(text, start)
         node = _compose(text)
     except yaml.MarkedYAMLError as error:
-        where = _position(file, error.problem_mark) if error.problem_mark else start
+        where = _position(start, error.problem_mark) if error.problem_mark else start
         raise DocumentError(Problem(f"is not YAML: {error.problem or error.context}", where=where)) from None
     except (yaml.YAMLError, ValueError) as error:
         raise DocumentError(Problem(f"is not YAML: {error}", where=start)) from None
-    builder = _Builder(file)
+    builder = _Builder(start)
     data = builder.build(node, ()) if node is not None else None
     if builder.problems:
         raise DocumentError(builder.problems)
     return Document(file, data, builder.keys, builder.values)
 
 
-def _position(file: str, mark: Any) -> Position:
-    return Position(file, mark.line + 1, mark.column + 1)
+def _position(start: Position, mark: Any) -> Position:
+    return Position(start.file, start.line + mark.line, mark.column + 1)
 
 
 def _bound(text: str, start: Position) -> None:
@@ -137,9 +141,9 @@ def _bound(text: str, start: Position) -> None:
                 values += 1
                 depth += isinstance(event, yaml.CollectionStartEvent)
                 if depth > MAX_DEPTH:
-                    raise DocumentError(_too_deep(_position(start.file, event.start_mark)))
+                    raise DocumentError(_too_deep(_position(start, event.start_mark)))
                 if values > 2 * MAX_VALUES:  # keys as well
-                    raise DocumentError(_too_many(_position(start.file, event.start_mark)))
+                    raise DocumentError(_too_many(_position(start, event.start_mark)))
     finally:
         loader.dispose()
 
@@ -163,8 +167,8 @@ def _compose(text: str) -> Any:
 class _Builder:
     """Plain data and positions from YAML nodes; gathers every problem on the way."""
 
-    def __init__(self, file: str) -> None:
-        self.file = file
+    def __init__(self, start: Position) -> None:
+        self.start = start
         self.problems: list[Problem] = []
         self.keys: dict[FieldPath, Position] = {}
         self.values: dict[FieldPath, Position] = {}
@@ -173,7 +177,7 @@ class _Builder:
         self._text = 0
 
     def build(self, node: Any, path: FieldPath) -> Any:
-        where = _position(self.file, node.start_mark)
+        where = _position(self.start, node.start_mark)
         self.values[path] = where
         self._built += 1
         if self._built > MAX_VALUES:
@@ -202,14 +206,14 @@ class _Builder:
             raise DocumentError([*self.problems, Problem("may have more problems after these", where=problem.where)])
 
     def _item(self, node: Any, path: FieldPath) -> Any:
-        self.keys[path] = _position(self.file, node.start_mark)
+        self.keys[path] = _position(self.start, node.start_mark)
         return self.build(node, path)
 
     def _mapping(self, node: Any, path: FieldPath) -> dict[str, Any]:
         merged: dict[str, Any] = {}
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            where = _position(self.file, key_node.start_mark)
+            where = _position(self.start, key_node.start_mark)
             if key_node.tag == _TAG + "merge":
                 merged |= self._merge(value_node, path, where)
                 continue

@@ -86,6 +86,13 @@ def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield path, value
 
 
+def holds_token(value: Any) -> bool:
+    """Whether anything in nested mappings and sequences is not known yet."""
+    if isinstance(value, Mapping | list | tuple):
+        return any(map(holds_token, value.values() if isinstance(value, Mapping) else value))
+    return isinstance(value, Token)
+
+
 def replace_leaves(value: Any, replace: Callable[[Any], Any]) -> Any:
     """A copy of nested mappings and sequences with `replace` applied to each leaf."""
     if isinstance(value, Mapping):

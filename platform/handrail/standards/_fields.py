@@ -29,22 +29,26 @@ def read(value: Any, pattern: tuple[str, ...], path: Path = ()) -> Iterator[Read
 
     A token on the way answers for everything below it. Null counts as absent, as it does for the API server.
     """
-    if isinstance(value, Token):
-        yield path, value
-    elif not pattern:
-        yield path, ABSENT if value is None else value
-    elif pattern[0] == EACH:
-        if isinstance(value, list | tuple):
-            for index, item in enumerate(value):
-                yield from read(item, pattern[1:], (*path, index))
-    else:
-        inside = value.get(pattern[0]) if isinstance(value, Mapping) else None
-        if inside is None:
-            yield (*path, *pattern), ABSENT
-        else:
-            yield from read(inside, pattern[1:], (*path, pattern[0]))
+    if EACH not in pattern:
+        yield read_one(value, pattern, path)
+        return
+    at = pattern.index(EACH)
+    where, entries = read_one(value, pattern[:at], path)
+    if entries is ABSENT and at:
+        yield (*path, *pattern), ABSENT
+    elif isinstance(entries, Token):
+        yield where, entries
+    elif isinstance(entries, list | tuple):
+        for index, item in enumerate(entries):
+            yield from read(item, pattern[at + 1 :], (*where, index))
 
 
 def read_one(value: Any, pattern: tuple[str, ...], path: Path = ()) -> Read:
     """What stands at a pattern without a `*`."""
-    return next(read(value, pattern, path))
+    for depth, part in enumerate(pattern):
+        if isinstance(value, Token):
+            return (*path, *pattern[:depth]), value
+        value = value.get(part) if isinstance(value, Mapping) else None
+        if value is None:
+            break
+    return (*path, *pattern), ABSENT if value is None else value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from handrail.core.resources import Path, Resource, Token, leaves, replace_leaves
+from handrail.core.resources import Path, Resource, Token, holds_token, leaves, replace_leaves
 from handrail.standards._catalogue import api_of
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class Subject:
     @cached_property
     def unknown(self) -> tuple[Path, ...]:
         """The paths of what only the engine knows."""
+        if not holds_token(self.resource.inputs):  # as in most: no need to name every leaf
+            return ()
         return tuple(path for path, leaf in leaves(self.manifest) if isinstance(leaf, Token))
 
     @cached_property
@@ -137,7 +139,14 @@ class Evidence:
 
     def of(self, *kinds: str) -> list[Subject]:
         """Those of some kinds, as `Deployment`."""
-        return [each for each in self.subjects if each.resource.kind in kinds]
+        return [each for kind in kinds for each in self._by_kind.get(kind, ())]
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Subject]]:
+        found: dict[str, list[Subject]] = {}
+        for each in self.subjects:
+            found.setdefault(each.resource.kind, []).append(each)
+        return found
 
 
 def grouped(subjects: Iterable[Subject]) -> dict[str, list[Subject]]:

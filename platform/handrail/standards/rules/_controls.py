@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 from handrail.core.resources import Path, Token
@@ -18,7 +19,7 @@ _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 _APPARMOR_ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pod:
     """A pod template: what it holds and where it stands in its resource."""
 
@@ -29,9 +30,14 @@ class Pod:
 
     def containers(self, pattern: tuple[str, ...] = ()) -> Iterator[Read]:
         """What stands at `pattern` in every container: initial, ordinary and ephemeral."""
-        for kind in _CONTAINERS:
-            path, entries = read_one(self.spec, (kind,), self.spec_path)
-            yield from read(entries, (EACH, *pattern), path)
+        for path, container in self.each:
+            yield from read(container, pattern, path)
+
+    @cached_property
+    def each(self) -> list[Read]:
+        """Every container, with its place."""
+        lists = [read_one(self.spec, (kind,), self.spec_path) for kind in _CONTAINERS]
+        return [entry for path, entries in lists for entry in read(entries, (EACH,), path)]
 
     def fields(self, pattern: tuple[str, ...]) -> Iterator[Read]:
         """What stands at `pattern` in the pod's spec."""
