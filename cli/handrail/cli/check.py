@@ -45,7 +45,10 @@ def check(
         Path | None, typer.Option("--baseline", help="Violations that were there before and are not refused.")
     ] = None,
     base: Annotated[
-        str | None, typer.Option("--base", help="Read the baseline as it is in this revision, as origin/main.")
+        str | None,
+        typer.Option(
+            "--base", help="Judge by organisation, standards, waivers and baseline of this revision, as origin/main."
+        ),
     ] = None,
     write_baseline: Annotated[
         Path | None, typer.Option("--write-baseline", help="Write what is violated now into a baseline.")
@@ -59,7 +62,9 @@ def check(
     from handrail.check.sources import check_all
 
     stdin = sys.stdin.buffer.read() if "-" in (what or ()) else b""
-    report = check_all(what or (), organisation=organisation, environment=environment, stdin=stdin, start=cwd)
+    report = check_all(
+        what or (), organisation=organisation, environment=environment, stdin=stdin, start=cwd, base=base
+    )
     if baseline:
         report = read_baseline(baseline, base).applied(report)
     if write_baseline:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from handrail.check.model import Checked, Report, State
+from handrail.check.revisions import text_in
 from handrail.core.documents import display
 from handrail.core.errors import DocumentError, Position, Problem
 
@@ -47,7 +47,8 @@ def read_baseline(file: Path, revision: str | None = None) -> Baseline:
     Raises:
         DocumentError: it cannot be read, or is none.
     """
-    text = _of_revision(file, revision) if revision else _of_file(file)
+    # one that was not there yet excuses nothing
+    text = (text_in(revision, file) or Baseline().dumps()) if revision else _of_file(file)
     where = Position(f"{revision}:{display(file)}" if revision else display(file), 1)
     try:
         found: Any = json.loads(text)
@@ -64,22 +65,3 @@ def _of_file(file: Path) -> str:
         return file.read_text("utf-8")
     except (OSError, ValueError) as error:
         raise DocumentError(Problem(f"cannot be read: {error}", where=Position(display(file), 1))) from None
-
-
-def _of_revision(file: Path, revision: str) -> str:
-    """The file's text in a revision; one that was not there yet excuses nothing."""
-    if revision.startswith("-"):
-        raise DocumentError(Problem("is no revision", "--base", given=revision))
-    folder = file.resolve().parent
-    known = subprocess.run(  # noqa: S603
-        ["git", "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"],  # noqa: S607
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if known.returncode:
-        remedy = "fetch it, or name a commit, branch or tag that is here"
-        raise DocumentError(Problem("is no revision of this repository", "--base", given=revision, remedy=remedy))
-    shown = subprocess.run(  # noqa: S603
-        ["git", "show", f"{revision}:./{file.name}"],  # noqa: S607
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return Baseline().dumps() if shown.returncode else shown.stdout

@@ -28,6 +28,9 @@ def text(report: Report) -> str:
         for each in report.of(state)
     ]
     lines += [f"not seen  {each}" for each in report.unseen]
+    if report.changes:
+        lines += ["", "What this changes in the contract, which counts when it is merged:"]
+        lines += [each.diff for each in report.changes]
     return _clean("\n".join([*blocks, *lines, summary(report)]))
 
 
@@ -35,7 +38,7 @@ def summary(report: Report) -> str:
     """How many resources, and how many findings of each state."""
     counts = {state: len(report.of(state)) for state in State}
     found = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "nothing found"
-    faults = f"; {len(report.faults)} waivers that are none" if report.faults else ""
+    faults = f"; {len(report.faults)} faults in waivers and standards" if report.faults else ""
     return f"{report.resources} resources {report.about}: {found}{faults}"
 
 
@@ -56,6 +59,7 @@ def as_json(report: Report) -> str:
             "findings": [_plain(each) for each in report.checked],
             "waivers": [str(fault) for fault in report.faults],
             "unseen": list(report.unseen),
+            "contract_changes": [{"file": each.file, "diff": each.diff} for each in report.changes],
         },
         indent=2,
     )
@@ -138,7 +142,11 @@ def _clean(value: str) -> str:
 
 def github(report: Report) -> str:
     """GitHub's workflow commands: an annotation at each line."""
-    return "\n".join([*_annotations(report), summary(report).replace("::", ": :")])
+    changed = (
+        f"::notice file={_property(each.file)}::{_data('this changes the contract, and counts when it is merged')}"
+        for each in report.changes
+    )
+    return "\n".join([*_annotations(report), *changed, summary(report).replace("::", ": :")])
 
 
 def _annotations(report: Report) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from handrail.check.base import Change
 from handrail.core.errors import Position, Problem
 from handrail.standards import Finding, Severity, Verdict
 
@@ -64,6 +65,7 @@ class Report:
         unseen: what could not be judged, and why.
         faults: what is in the organisation's waivers and is no waiver.
         about: by which organisation, and for which environments, it was judged.
+        changes: what differs in the organisation from the base revision that it was judged by.
     """
 
     checked: tuple[Checked, ...]
@@ -71,6 +73,7 @@ class Report:
     unseen: tuple[str, ...] = ()
     faults: tuple[Problem, ...] = field(default=())
     about: str = ""
+    changes: tuple[Change, ...] = ()
 
     def of(self, *states: State) -> list[Checked]:
         """What came to one of these."""
@@ -90,4 +93,5 @@ def combined(reports: Iterable[Report]) -> Report:
         tuple(each for report in found for each in report.unseen),
         tuple(dict.fromkeys(each for report in found for each in report.faults)),
         "; ".join(dict.fromkeys(report.about for report in found if report.about)),
+        tuple(dict.fromkeys(each for report in found for each in report.changes)),
     )

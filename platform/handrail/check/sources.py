@@ -8,13 +8,15 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from handrail.check.base import Base, Bases, bases
 from handrail.check.model import Checked, Report, combined
 from handrail.check.origins import STDIN, Origin, origins, resource_of, texts
+from handrail.check.strays import strays
 from handrail.core.errors import DocumentError, HandrailError, Position, Problem
 from handrail.core.project import Project
 from handrail.core.resources import Resource
 from handrail.core.selection import select
-from handrail.organisation import Context, Organisation, find_organisation, load_organisation, read_context
+from handrail.organisation import Organisation, find_organisation, load_organisation, read_context
 from handrail.personas._stack import is_plain, plan_stack
 from handrail.standards import Contract, Finding, judge
 from handrail.standards.contract import contract_for, contract_of
@@ -22,7 +24,12 @@ from handrail.standards.evidence import ENVIRONMENT, Subject
 
 
 def check_files(
-    names: Iterable[str], *, organisation: Path | None, environment: str | None, stdin: bytes = b""
+    names: Iterable[str],
+    *,
+    organisation: Path | None,
+    environment: str | None,
+    stdin: bytes = b"",
+    base: Base | None = None,
 ) -> Report:
     """What the standards say of files: Kubernetes YAML, or what `pulumi preview --json` printed.
 
@@ -30,6 +37,7 @@ def check_files(
         names: files, folders, globs, or `-` for `stdin`.
         organisation: the directory of organisation.yaml; None: the catalogue as it comes, for production.
         environment: whose standards; default: what each resource's label says, else the last one, the strictest.
+        base: the organisation by which it is judged in place of its own state now.
 
     Raises:
         HandrailError: every file that cannot be read.
@@ -44,40 +52,60 @@ def check_files(
     if problems:
         raise DocumentError(problems)
     whole = load_organisation(organisation) if organisation else None
+    judges, directory = (base.organisation, base.directory) if base else (whole, organisation)
     groups: dict[str, list[Origin]] = {}
     for origin in found:
-        groups.setdefault(_environment(origin, whole, environment), []).append(origin)
+        groups.setdefault(_environment(origin, judges, environment), []).append(origin)
     checked: list[Checked] = []
     faults: dict[Problem, None] = {}
     for name, group in groups.items():
-        contract = contract_for(whole, organisation, name)
-        checked += list(_judged(group, contract))
-        faults |= dict.fromkeys(contract.waivers.faults)
-    by = f"by {whole.name}'s standards" if whole else "by the catalogue as it comes: no organisation was named"
+        checked += list(_judged(group, contract_for(judges, directory, name)))
+        if whole and name in whole.environments:
+            faults |= dict.fromkeys(contract_for(whole, organisation, name).waivers.faults)
+    by = _by(whole, base) if whole else "by the catalogue as it comes: no organisation was named"
     about = f"{by}, as {', '.join(sorted(groups))}" if groups else by
-    return Report(tuple(checked), len(found), (), tuple(faults), about)
+    return Report(tuple(checked), len(found), (), tuple(faults), about, base.changes if base else ())
 
 
-def check_stacks(project: Project, stacks: Iterable[str]) -> Iterator[Report]:
+def _by(organisation: Organisation, base: Base | None) -> str:
+    return f"by {organisation.name}'s standards" + (f" as they were in {base.revision}" if base else "")
+
+
+def check_stacks(project: Project, stacks: Iterable[str], base_of: Bases = lambda _: None) -> Iterator[Report]:
     """What the standards say of each stack of a project.
+
+    Args:
+        base_of: the organisation by which a stack is judged in place of its own's state now.
 
     Raises:
         HandrailError: every problem of its files, plans or program.
     """
     for stack in stacks:
         config = project.stack(stack).config
-        if is_plain(project.program):
-            plan = plan_stack(config, root=project.root, stack=stack, refuses=False)
-            checked = tuple(
-                Checked(finding, stack, _setting(prepared.sources))
-                for prepared in plan.prepared
-                for finding in prepared.findings
-            )
-            total = sum(len(prepared.plan.resources) for prepared in plan.prepared)
-            faults = _own_faults(plan.context)
-            yield Report(checked, total, (), faults, f"by {plan.context.organisation.name}'s standards")
-        else:
-            yield _recorded(project, stack, config)
+        plain = is_plain(project.program)
+        if not plain and "handrail:organisation" not in config:
+            yield Report(*_recorded(project, stack, contract_for(None, None, "")))
+            continue
+        context = read_context(config, root=project.root, stack=stack)
+        base = base_of(context.directory) if context.directory else None
+        own = contract_of(context)
+        contract = contract_for(base.organisation, base.directory, context.environment) if base else own
+        found = (_planned if plain else _recorded)(project, stack, contract)
+        faults = (*own.waivers.faults, *strays(project, stack, context.directory))
+        yield Report(*found, faults, _by(context.organisation, base), base.changes if base else ())
+
+
+def _planned(project: Project, stack: str, contract: Contract) -> tuple[tuple[Checked, ...], int, tuple[str, ...]]:
+    """Findings, how many resources, and what could not be seen, of a stack of workloads.yaml."""
+    plan = plan_stack(project.stack(stack).config, root=project.root, stack=stack, refuses=False)
+    checked = tuple(
+        Checked(finding, stack, _setting(prepared.sources))
+        for prepared in plan.prepared
+        for finding in (
+            prepared.findings if contract is contract_of(plan.context) else judge(prepared.plan.resources, contract)
+        )
+    )
+    return checked, sum(len(prepared.plan.resources) for prepared in plan.prepared), ()
 
 
 def _setting(sources: Mapping[str, Any]) -> Position | None:
@@ -86,24 +114,19 @@ def _setting(sources: Mapping[str, Any]) -> Position | None:
     return min(found) if found else None
 
 
-def _own_faults(context: Context) -> tuple[Problem, ...]:
-    return contract_of(context).waivers.faults
-
-
-def _recorded(project: Project, stack: str, config: Mapping[str, str]) -> Report:
+def _recorded(project: Project, stack: str, contract: Contract) -> tuple[tuple[Checked, ...], int, tuple[str, ...]]:
+    """The same of any other program."""
     from handrail.preview.read import record_stack
     from handrail.recorder import UNKNOWN
 
     record = record_stack(project, stack)
-    context = read_context(config, root=project.root, stack=stack) if "handrail:organisation" in config else None
-    contract = contract_of(context) if context else contract_for(None, None, "")
     found = [
         Origin(resource_of(each.type, each.name, each.inputs, str(UNKNOWN)), stack)
         for each in record.registrations
         if each.custom
     ]
     unseen = tuple(f"{stack}: {each.kind} {each.what} {each.where}".rstrip() for each in record.unseen)
-    return Report(tuple(_judged(found, contract)), len(found), unseen, contract.waivers.faults)
+    return tuple(_judged(found, contract)), len(found), unseen
 
 
 def _judged(found: Iterable[Origin], contract: Contract) -> Iterator[Checked]:
@@ -140,6 +163,7 @@ def check_all(
     environment: str | None = None,
     stdin: bytes = b"",
     start: Path | None = None,
+    base: str | None = None,
 ) -> Report:
     """What the standards say of stacks and files together.
 
@@ -148,6 +172,7 @@ def check_all(
         organisation: the directory of organisation.yaml; default: what the project's stacks name.
         environment: whose standards hold for files; of stacks: only those of it.
         start: where a project is looked for; default: here.
+        base: a revision of git, as `origin/main`: its organisation, standards and waivers judge what stands here.
 
     Raises:
         HandrailError: something that was named is not there, or cannot be read.
@@ -163,12 +188,14 @@ def check_all(
     stacks = [name for name in names if project and _is_stack(name, project, root)]
     files = [str(root / name) if name != STDIN else name for name in names if name not in stacks]
     reports = []
-    if project and (stacks or not names):
-        chosen = select(project, stacks, environment=environment)
-        reports += list(check_stacks(project, [target.stack for target in chosen]))
-    if files:
-        directory = find_organisation(project, organisation, root)
-        reports.append(check_files(files, organisation=directory, environment=environment, stdin=stdin))
+    with bases(base, root) as base_of:
+        if project and (stacks or not names):
+            chosen = select(project, stacks, environment=environment)
+            reports += list(check_stacks(project, [target.stack for target in chosen], base_of))
+        if files:
+            found = find_organisation(project, organisation, root)
+            judges = base_of(found) if found else None
+            reports.append(check_files(files, organisation=found, environment=environment, stdin=stdin, base=judges))
     return combined(reports)
 
 
