@@ -10,7 +10,7 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import typer.main
-from _standards import standards
+from _standards import pages, standards
 from _words import commands, own_first, plain, table, told
 from pydantic.fields import FieldInfo
 
@@ -197,10 +197,11 @@ PAGES: dict[str, Callable[[], str]] = {"components.md": components, "cli.md": co
 
 
 def stale() -> dict[str, str]:
-    """The pages that are not what the code says today → what they must be."""
-    made = {name: make() for name, make in PAGES.items()}
-    kept = {name: REFERENCE / name for name in PAGES}
-    return {name: text for name, text in made.items() if not kept[name].exists() or kept[name].read_text() != text}
+    """The pages that are not what the code says today → what they must be; empty: they must not be."""
+    made = {**{name: make() for name, make in PAGES.items()}, **pages()}
+    kept = {str(file.relative_to(REFERENCE)): file.read_text() for file in REFERENCE.rglob("*.md")}
+    left = dict.fromkeys(kept.keys() - made.keys(), "")
+    return {**{name: text for name, text in made.items() if kept.get(name) != text}, **left}
 
 
 def main(arguments: list[str]) -> int:
@@ -211,7 +212,11 @@ def main(arguments: list[str]) -> int:
             print(f"docs/reference/{name} is stale: run `uv run python docs/_generate.py`", file=sys.stderr)
         return 1 if found else 0
     for name, text in found.items():
-        (REFERENCE / name).write_text(text)
+        (REFERENCE / name).parent.mkdir(exist_ok=True)
+        if text:
+            (REFERENCE / name).write_text(text)
+        else:
+            (REFERENCE / name).unlink()
         print(f"docs/reference/{name}")
     return 0
 

@@ -15,7 +15,7 @@ from handrail.core.resources import Given, leaves
 from handrail.engine.control_plane import ControlPlane
 from handrail.organisation.model import Severity
 from handrail.standards import Contract
-from handrail.standards._catalogue import api_of
+from handrail.standards._kinds import api_of
 from handrail.standards.admission import Policy, plural, policies, why_not
 from handrail.standards.catalogue import catalogue_of
 from handrail.standards.evidence import ENVIRONMENT, Subject

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from handrail.core.resources import Resource
-from handrail.standards import _catalogue, problems
+from handrail.standards import _kinds, problems
 from handrail.standards._crds import FOLDER, OBJECT_META, schema_of, strict
 from handrail.standards._enums import enums
 
@@ -99,7 +99,7 @@ func schema_k8sio_api_core_v1_Container(ref common.ReferenceCallback) common.Ope
 
 def test_the_shipped_kinds() -> None:
     """Exactly the kinds that components plan, in compact files."""
-    assert list(_catalogue.custom()) == [
+    assert list(_kinds.custom()) == [
         "kubernetes:cert-manager.io/v1:Certificate",
         "kubernetes:external-secrets.io/v1:ExternalSecret",
         "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute",
@@ -118,10 +118,10 @@ def test_the_shipped_kinds() -> None:
         assert len(text.splitlines()) == 1
 
 
-@pytest.mark.parametrize("token", _catalogue.known())
+@pytest.mark.parametrize("token", _kinds.known())
 def test_every_known_schema_compiles(token: str) -> None:
     """No kind fails for the first time in somebody's deployment."""
-    assert _catalogue.kind_of(token) is not None
+    assert _kinds.kind_of(token) is not None
 
 
 CASES: list[tuple[str, dict[str, Any], list[str]]] = [

@@ -10,11 +10,27 @@ from handrail.personas._stack import StackPlan, is_plain, plan_stack
 
 
 def find_workload(project: Project, name: str, stack: str | None = None) -> tuple[StackPlan, Prepared]:
-    """The stack that a workload is in, planned, and the workload.
+    """The stack that a workload is in, planned, and the workload; of several environments, the first.
 
     Args:
         name: the workload's, or `team/workload` where two teams have the name.
-        stack: the stack to look in; default: all, of which the first environment that has it is taken.
+        stack: the stack to look in; default: all.
+
+    Raises:
+        HandrailError: no stack has it, several teams have it, or the stack that may have it cannot be planned.
+    """
+    return find_workloads(project, name, stack)[0]
+
+
+def find_workloads(
+    project: Project, name: str, stack: str | None = None, *, refuses: bool = True
+) -> list[tuple[StackPlan, Prepared]]:
+    """Every stack that a workload is in, planned, and the workload, in the order of environments.
+
+    Args:
+        name: the workload's, or `team/workload` where two teams have the name.
+        stack: the stack to look in; default: all.
+        refuses: whether a stack that violates a standard counts as one that cannot be planned.
 
     Raises:
         HandrailError: no stack has it, several teams have it, or the stack that may have it cannot be planned.
@@ -33,7 +49,7 @@ def find_workload(project: Project, name: str, stack: str | None = None) -> tupl
     failed: list[Problem] = []
     for candidate in [stack] if stack else project.stacks():
         try:
-            plan = plan_stack(project.stack(candidate).config, root=project.root, stack=candidate)
+            plan = plan_stack(project.stack(candidate).config, root=project.root, stack=candidate, refuses=refuses)
         except HandrailError as error:
             failed += error.problems
             continue
@@ -57,4 +73,4 @@ def find_workload(project: Project, name: str, stack: str | None = None) -> tupl
             Problem(f"several teams have a workload {workload}", allowed=", ".join(teams), remedy=remedy)
         )
     order = list(found[0][0].context.organisation.environments)
-    return min(found, key=lambda each: order.index(each[0].context.environment))
+    return sorted(found, key=lambda each: order.index(each[0].context.environment))

@@ -66,6 +66,23 @@ def written(case: Case) -> str:
     return str(yaml.safe_dump(plain, sort_keys=False)) if said else "# a small sound manifest as it is\n"
 
 
+def request(standard: str, workload: str = "<team>/<workload>", environment: str = "prod") -> str:
+    """The entry that asks for a waiver, to be filled in."""
+    return f"""\
+waivers:
+  - id: <a name of its own>
+    standard: {standard}
+    workload: {workload}
+    environment: {environment}
+    reason: <why it cannot be mended yet>
+    owner: <who mends it, of the workload's team>
+    approver: <who lets it pass>
+    granted: <today, as 2026-03-01>
+    expires: <the first day on which it holds no more>
+    compensating_control: <what holds the risk down until then>
+"""
+
+
 def _facts(standard: Standard) -> Table:
     clause = standard.clause
     table = Table.grid(padding=(0, 2))

@@ -7,7 +7,7 @@ contract     what holds in one environment, waivers included
 judge        every planned resource against the contract
 """
 
-from handrail.standards._catalogue import KUBERNETES as KUBERNETES_VERSION
+from handrail.standards._kinds import KUBERNETES as KUBERNETES_VERSION
 from handrail.standards.catalogue import VERSION as CONTRACT_VERSION
 from handrail.standards.contract import Contract, contract_of
 from handrail.standards.findings import Finding, Severity, Verdict

@@ -12,7 +12,7 @@ from handrail.core.documents import dotted, shown
 from handrail.core.errors import Problem
 from handrail.core.models import nearest
 from handrail.core.resources import Path, Resource
-from handrail.standards import _catalogue
+from handrail.standards import _kinds
 
 _WORDS = {
     "string": "text", "number": "a number", "integer": "a whole number", "boolean": "true or false",
@@ -56,13 +56,13 @@ def problem(
 
 def unknown_kind(resource: Resource) -> Problem:
     """The Problem of a kind that no schema is known for, which can therefore not be checked."""
-    near = nearest(resource.type, _catalogue.known())
+    near = nearest(resource.type, _kinds.known())
     return Problem(
         f"is of a kind that has no known schema, so a misspelt field in it would go unnoticed (Kubernetes "
-        f"{_catalogue.KUBERNETES})",
+        f"{_kinds.KUBERNETES})",
         resource.name,
         given=resource.type,
-        allowed="a built-in kind, or " + ", ".join(_catalogue.custom()),
+        allowed="a built-in kind, or " + ", ".join(_kinds.custom()),
         remedy=(f"did you mean {near}? " if near else "")
         + "A custom kind is added by a line in handrail/standards/_crds.py and `python -m handrail.standards._crds`",
     )
@@ -95,7 +95,7 @@ def explain(resource: Resource, error: ValidationError, schema: Mapping[str, Any
             remedy = f"did you mean {near}?" if near else None
             yield problem(resource, path, "is not an allowed value", _brief(error.instance), ", ".join(words), remedy)
         case kind:
-            is_quantity = kind.value == _catalogue.QUANTITY
+            is_quantity = kind.value == _kinds.QUANTITY
             allowed = _QUANTITY if is_quantity else _LIMITS.get(kind.name, kind.name + " {}").format(kind.value)
             yield problem(resource, path, "is not an allowed value", _brief(error.instance), allowed)
 

@@ -8,7 +8,7 @@ from typing import Any
 from handrail.core.documents import dotted
 from handrail.core.models import nearest
 from handrail.core.resources import Path
-from handrail.standards._catalogue import kind_of
+from handrail.standards._kinds import kind_of
 from handrail.standards._reads import ANY
 from handrail.standards.evidence import CONTAINERS, LABELS, POD_SPECS
 

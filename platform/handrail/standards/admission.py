@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from handrail.organisation.model import Severity
 from handrail.standards import cel
-from handrail.standards._catalogue import api_of
+from handrail.standards._kinds import api_of
 from handrail.standards.contract import Contract
 from handrail.standards.evidence import CONTAINERS, ENVIRONMENT, LABELS, POD_SPECS
 from handrail.standards.standard import Standard

@@ -14,7 +14,7 @@ from handrail.core.models import nearest, read, unknown_word
 from handrail.organisation.load import FILE
 from handrail.organisation.model import ClauseSettings, Organisation, Severity, Standards
 from handrail.standards import cel
-from handrail.standards._catalogue import known
+from handrail.standards._kinds import known
 from handrail.standards._schema_paths import nearest_field
 from handrail.standards.clause import PODS, Clause
 from handrail.standards.rules import RULES

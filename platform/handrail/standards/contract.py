@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 
+from handrail.core.clock import now
 from handrail.core.errors import DocumentError
 from handrail.core.models import unknown_word
 from handrail.organisation import Context, Organisation, Tier
@@ -48,7 +50,7 @@ class Contract:
         return self.waivers.of(self.environment).get((standard, workload))
 
 
-_KNOWN: dict[tuple[int, str], tuple[Organisation | None, Contract]] = {}
+_KNOWN: dict[tuple[int, str, date], tuple[Organisation | None, Contract]] = {}
 
 
 def contract_of(context: Context) -> Contract:
@@ -70,7 +72,7 @@ def contract_for(organisation: Organisation | None, directory: Path | None, envi
     Raises:
         DocumentError: as `contract_of`, or the organisation has no such environment.
     """
-    key = (id(organisation), environment)
+    key = (id(organisation), environment, now().date())  # a waiver begins and ends with a day
     if key not in _KNOWN:
         if organisation and environment not in organisation.environments:
             raise DocumentError(

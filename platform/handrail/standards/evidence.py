@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from handrail.core.resources import Path, Resource, Token, holds_token, leaves, replace_leaves
-from handrail.standards._catalogue import api_of
+from handrail.standards._kinds import api_of
 
 if TYPE_CHECKING:
     from handrail.organisation.model import Tier

@@ -19,7 +19,7 @@ from typing import Any
 
 from handrail.core.errors import PlanError, Problem
 from handrail.core.resources import Path, Resource, Token
-from handrail.standards import _catalogue, _names
+from handrail.standards import _kinds, _names
 
 MAX_DEPTH = 64
 
@@ -48,7 +48,7 @@ def problems(resources: Iterable[Resource]) -> list[Problem]:
 
 
 def _problems(resource: Resource) -> Iterator[Problem]:
-    kind = _catalogue.kind_of(resource.type)
+    kind = _kinds.kind_of(resource.type)
     copy = _Copy()
     manifest = copy.of(resource.inputs, ())
     if kind is None or copy.wrong or not isinstance(manifest, dict):
@@ -74,7 +74,7 @@ def _problems(resource: Resource) -> Iterator[Problem]:
 
 def _api_problems(resource: Resource, manifest: dict[str, Any]) -> Iterator[Problem]:
     """Compare apiVersion and kind with the type token, and put in what it says: schemas need not see them twice."""
-    for name, expected in zip(("apiVersion", "kind"), _catalogue.api_of(resource.type), strict=True):
+    for name, expected in zip(("apiVersion", "kind"), _kinds.api_of(resource.type), strict=True):
         given = manifest.get(name)
         if given is not None and given != expected:
             from handrail.standards import _explain

@@ -1,0 +1,176 @@
+"""Why a standard says what it says of one workload, in each environment, and what can be done about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from handrail.check.contract_text import request
+from handrail.check.model import Checked
+from handrail.core.errors import DocumentError, Problem
+from handrail.core.models import unknown_word
+from handrail.core.project import Project
+from handrail.personas._find import find_workloads
+from handrail.standards import Verdict
+from handrail.standards.catalogue import catalogue_of
+from handrail.standards.contract import contract_of
+from handrail.standards.judge import verdicts
+from handrail.standards.standard import Standard
+from handrail.standards.waivers import LONGEST, Waiver
+
+PREFIX = "finding/"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a standard says of a workload in one environment.
+
+    Args:
+        holds: whether the standard holds in the environment's tier.
+        verdicts: on each resource that it is about, compliance included.
+        waiver: what lets a violation pass now.
+    """
+
+    stack: str
+    environment: str
+    tier: str
+    holds: bool
+    verdicts: tuple[Checked, ...]
+    waiver: Waiver | None
+
+    @property
+    def state(self) -> str:
+        """The worst of its verdicts, in one word or two."""
+        if not self.holds:
+            return f"not asked in {self.tier}"
+        found = {each.finding.verdict for each in self.verdicts}
+        open_ = [each for each in self.verdicts if each.finding.verdict is not Verdict.COMPLIANT]
+        if Verdict.VIOLATION in found:
+            return next(str(each.state) for each in open_ if each.finding.verdict is Verdict.VIOLATION)
+        if open_:
+            return str(open_[0].state)
+        return "kept" if found else "about nothing of it"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A standard, a workload, and what the one says of the other, environment by environment."""
+
+    standard: Standard
+    workload: str
+    persona: str
+    places: tuple[Place, ...]
+
+
+def why_finding(project: Project, name: str, stack: str | None = None) -> Answer:
+    """What `finding/STANDARD/WORKLOAD` stands for.
+
+    Args:
+        name: with or without its prefix; the workload may be led by its team.
+        stack: the stack to look in; default: every one that has the workload.
+
+    Raises:
+        HandrailError: there is no such standard or workload, or its stacks cannot be planned.
+    """
+    id_, _, workload = name.removeprefix(PREFIX).partition("/")
+    if not workload:
+        remedy = f"write {PREFIX}STANDARD/WORKLOAD, as {PREFIX}two-replicas/checkout"
+        raise DocumentError(Problem("names no workload", given=name, remedy=remedy))
+    found = find_workloads(project, workload, stack, refuses=False)
+    context = found[0][0].context
+    standards = catalogue_of(context.organisation, context.directory)
+    if id_ not in standards:
+        raise DocumentError(unknown_word(id_, standards, "", None, noun="standard"))
+    places = []
+    for plan, prepared in found:
+        contract = contract_of(plan.context)
+        where = min((each.where for each in prepared.sources.values() if each.where), default=None)
+        judged = verdicts(prepared.plan.resources, contract)
+        checked = tuple(Checked(each, plan.context.stack, where) for each in judged if each.standard == id_)
+        address = checked[0].finding.workload if checked else f"{plan.context.team}/{prepared.name}"
+        holds = any(each.id == id_ for each in contract.standards)
+        places.append(
+            Place(plan.context.stack, plan.context.environment, str(contract.tier), holds, checked,
+                  contract.waiver_of(id_, address))
+        )  # fmt: skip
+    return Answer(standards[id_], f"{context.team}/{found[0][1].name}", found[0][0].persona, tuple(places))
+
+
+def show(answer: Answer, console: Console) -> None:
+    """Print it: what, why, where, what to do, who decides."""
+    standard, clause = answer.standard, answer.standard.clause
+    console.print(f"[bold]{escape(clause.title)}[/]  ({standard.id}, {standard.severity})")
+    console.print(Text(clause.why))
+    console.print()
+    for place in answer.places:
+        console.print(f"[bold]{place.stack}[/]  {place.state}", highlight=False)
+        for line in _lines(place):
+            console.print(Text(f"  {line}"))
+    console.print()
+    for label, text in _facts(answer):
+        console.print(Text.assemble((f"{label:<11}", "dim"), text))
+    if entry := _entry(answer):
+        console.print(Text(f"\nTo ask for a waiver, in waivers.yaml beside organisation.yaml:\n\n{entry}"))
+
+
+def _lines(place: Place) -> Iterator[str]:
+    for each in place.verdicts:
+        finding = each.finding
+        if finding.verdict is not Verdict.COMPLIANT:
+            field = f" {finding.path}:" if finding.path else ""
+            yield f"{each.where or place.stack}: {finding.resource}:{field} {finding.message}"
+            if finding.remedy:
+                yield f"  do: {finding.remedy}"
+    if place.waiver:
+        yield f"waived by {place.waiver.approver} until {place.waiver.expires}: {place.waiver.reason}"
+        yield f"  until then: {place.waiver.compensating_control}; {place.waiver.owner} mends it"
+
+
+def _facts(answer: Answer) -> Iterator[tuple[str, str]]:
+    clause = answer.standard.clause
+    if clause.rule:
+        yield "rule", " ".join(clause.rule.split())
+    yield "do", clause.remedy_for(answer.persona)
+    yield "decides", clause.owner
+    days = LONGEST[answer.standard.severity]
+    may = (
+        f"a member of {', '.join(clause.waived_by)}, for {days} days at most" if days and clause.waived_by else "nobody"
+    )
+    yield "waived by", may
+    yield "read", clause.docs
+
+
+def _entry(answer: Answer) -> str:
+    """The waiver to fill in, where something stands that one could let pass."""
+    refused = [place for place in answer.places if place.state == "refused"]
+    if not refused or not LONGEST[answer.standard.severity] or not answer.standard.clause.waived_by:
+        return ""
+    return request(answer.standard.id, answer.workload, refused[-1].environment)
+
+
+def dumps(answer: Answer) -> str:
+    """The same as JSON."""
+    clause = answer.standard.clause
+    found = {
+        "standard": answer.standard.id, "title": clause.title, "why": clause.why,
+        "severity": str(answer.standard.severity), "workload": answer.workload, "rule": clause.rule,
+        "remedy": clause.remedy_for(answer.persona), "owner": clause.owner, "waived_by": list(clause.waived_by),
+        "stacks": [
+            {
+                "stack": place.stack, "environment": place.environment, "state": place.state,
+                "waiver": place.waiver.model_dump() if place.waiver else None,
+                "verdicts": [
+                    {"resource": each.finding.resource, "verdict": str(each.finding.verdict),
+                     "path": each.finding.path, "message": each.finding.message}
+                    for each in place.verdicts
+                ],
+            }
+            for place in answer.places
+        ],
+    }  # fmt: skip
+    return json.dumps(found, indent=2)
