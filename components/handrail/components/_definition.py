@@ -15,7 +15,7 @@ from handrail.core.errors import DocumentError, HandrailError, PlanError, Positi
 from handrail.core.models import Locate, Model, problems_of
 from handrail.core.resources import Given, Path, Resource
 from handrail.organisation import Context
-from handrail.releases import Release
+from handrail.releases import Release, releases_file
 from handrail.standards import Finding, contract_of, judge, refuse, schemas
 
 Text = str | Given
@@ -170,6 +170,7 @@ def prepare(
 
     Args:
         args: the arguments, `Given` where a value is a Pulumi output.
+        release: what is pinned for it, in place of what the arguments say.
         sources: where values came from, by dotted field path; the rest are the Spec's defaults.
         prefix: the path of `args` in the file it was read from.
         locate: field path → position in that file.
@@ -180,6 +181,8 @@ def prepare(
         PlanError: a planned resource is not valid Kubernetes.
         RefusedError: a standard refuses the plan.
     """
+    pins = _pins(definition, name, context, release)
+    args, sources = {**args, **pins}, {**(sources or {}), **dict.fromkeys(pins, Source(_file_of(context)))}
     try:
         spec = definition.spec.model_validate(args)
     except ValidationError as error:
@@ -197,8 +200,27 @@ def prepare(
     if refuses:
         refuse(findings)
     default = Source(f"default of {definition.name}", chosen=False)
-    told = {path: (sources or {}).get(path, default) for path in setting_paths(spec)}
+    told = {path: sources.get(path, default) for path in setting_paths(spec)}
     return Prepared(definition, workload, plan, told, tuple(findings))
+
+
+def _pins(definition: Definition[Any], name: str, context: Context, release: Release | None) -> dict[str, str]:
+    """What a release says in place of the arguments."""
+    pins = release.pins if release else {}
+    wrong = [word for word in pins if word not in definition.spec.model_fields]
+    if wrong:
+        where = Position(_file_of(context), 1)
+        raise DocumentError(
+            Problem(
+                f"is no setting of a {definition.name}", f"{name}.{word}", where, given=pins[word], remedy="take it out"
+            )
+            for word in wrong
+        )
+    return pins
+
+
+def _file_of(context: Context) -> str:
+    return releases_file(context.environment, context.team).as_posix()
 
 
 def prepare_all(calls: Iterable[Callable[[], Prepared]], problems: Iterable[Problem] = ()) -> tuple[Prepared, ...]:

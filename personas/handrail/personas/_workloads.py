@@ -11,13 +11,13 @@ from typing import Any
 from handrail.components._catalogue import definitions
 from handrail.components._definition import Prepared, Source, prepare, prepare_all
 from handrail.core.documents import Document, dotted, load
-from handrail.core.errors import DocumentError, Problem
+from handrail.core.errors import DocumentError, Position, Problem
 from handrail.core.models import nearest, unknown_word
 from handrail.core.resources import Path as FieldPath
 from handrail.core.resources import leaves
 from handrail.organisation import Context
 from handrail.personas._persona import Persona, Section, personas
-from handrail.releases import Release
+from handrail.releases import Release, releases_file
 
 _HEAD = ("persona", "team")
 
@@ -51,11 +51,26 @@ def read_workloads(
     shared, problems = _shared(document, persona)
     entries, more = _entries(document, persona)
     problems += more
+    problems += _released_nowhere(releases, entries, context)
     calls = (
         partial(_prepare, entry, entries, shared, persona, document, context, releases, refuses=refuses)
         for entry in entries
     )
     return persona, prepare_all(calls, problems)
+
+
+def _released_nowhere(releases: Mapping[str, Release], entries: list[_Entry], context: Context) -> Iterator[Problem]:
+    """Pins of workloads that the file has not: nobody would miss them."""
+    names = [entry.name for entry in entries]
+    file = releases_file(context.environment, context.team).as_posix()
+    for name in releases:
+        if name not in names:
+            near = nearest(name, names)
+            yield Problem(
+                f"releases {name}, which is no workload of team {context.team}'s file", name, Position(file, 1),
+                allowed=", ".join(names),
+                remedy=f"did you mean {near}?" if near else "take it out of the file with the workload",
+            )  # fmt: skip
 
 
 def _persona(document: Document, context: Context) -> Persona:
