@@ -12,9 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from handrail.core.clock import now
+from handrail.core.documents import undotted
 from handrail.organisation import Tier
 from handrail.standards import Verdict
 from handrail.standards.admission import why_not
+from handrail.standards.evidence import Subject
 from handrail.standards.examples import Case, cases
 from handrail.standards.standard import Standard
 from handrail.standards.waivers import LONGEST, SOON, Waiver, Waivers
@@ -57,13 +59,27 @@ def shown(standard: Standard) -> RenderableType:
 
 
 def written(case: Case) -> str:
-    """What an example says, as YAML; what it does not say is that of a small sound manifest."""
+    """What an example says, as YAML; one that says nothing is a small sound manifest, of which the part that counts."""
     import yaml
 
     example = case.example
     said = {word: value for word in ("object", "pod", "container", "beside") if (value := getattr(example, word))}
     plain: Any = {word: list(value) if isinstance(value, tuple) else value for word, value in said.items()}
-    return str(yaml.safe_dump(plain, sort_keys=False)) if said else "# a small sound manifest as it is\n"
+    return str(yaml.safe_dump(plain or _part(case), sort_keys=False))
+
+
+def _part(case: Case) -> dict[str, Any]:
+    """What stands where the standard looks; the whole manifest where that is not in it."""
+    inputs = dict(case.resources[0].inputs)
+    path = [part for part in undotted(case.standard.path_in(Subject(case.resources[0]))) if isinstance(part, str)]
+    value: Any = inputs
+    for part in path:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    if not path or value is None:
+        return inputs
+    for part in reversed(path):
+        value = {part: value}
+    return dict(value)
 
 
 def request(standard: str, workload: str = "<team>/<workload>", environment: str = "prod") -> str:

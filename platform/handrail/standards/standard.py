@@ -74,7 +74,7 @@ class Standard:
             bound: the subject's bindings, as `cel.bind` gave them.
         """
         assert self.rule
-        path = self._path(subject)
+        path = self.path_in(subject)
         if any(self.rule.reads.needs(place) for leaf in subject.unknown for place in subject.places(leaf)):
             return self.finding(subject, Verdict.UNKNOWN, path, self._undecided(subject))
         try:
@@ -102,7 +102,7 @@ class Standard:
                     subject, breach.verdict, dotted(breach.path), breach.message, breach.given, breach.remedy
                 )
             if not found:
-                yield self.finding(subject, Verdict.COMPLIANT, self._path(subject), self.clause.title)
+                yield self.finding(subject, Verdict.COMPLIANT, self.path_in(subject), self.clause.title)
 
     def finding(
         self,
@@ -133,7 +133,8 @@ class Standard:
         ]
         return f"{self.clause.title}: decided at up, when {', '.join(dotted(each) for each in read)} is known"
 
-    def _path(self, subject: Subject) -> str:
+    def path_in(self, subject: Subject) -> str:
+        """Where in a resource it looks, as `spec.replicas`."""
         if PODS in self.clause.resources and subject.pod_path:
             return dotted((*subject.pod_path, *self.clause.field.split(".")))
         return self.clause.field
