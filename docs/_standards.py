@@ -12,7 +12,7 @@ from handrail.standards import Verdict
 from handrail.standards.catalogue import VERSION, bundled
 from handrail.standards.examples import cases
 from handrail.standards.standard import Standard
-from handrail.standards.waivers import LONGEST
+from handrail.standards.waivers import waivable_days
 
 NOTE = "<!-- written by `uv run python docs/_generate.py`: edit the catalogue instead -->"
 INTRODUCTION = f"""\
@@ -100,8 +100,8 @@ def _remedies(standard: Standard) -> Iterator[str]:
 
 
 def _waiver(standard: Standard) -> Iterator[str]:
-    days = LONGEST[standard.severity]
-    if not days or not standard.clause.waived_by:
+    days = waivable_days(standard)
+    if not days:
         yield "Nobody waives it."
         return
     by = ", ".join(standard.clause.waived_by)

@@ -1,6 +1,7 @@
 """A Pulumi project in a folder of its own, for tests that run the real engine."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,6 +19,13 @@ STACKS = [
     for team in ("platform", "payments", "storefront", "fraud", "assist", "churn")
     for environment in ("dev", "staging", "prod")
 ]
+
+
+def copy_acme(folder: Path) -> Path:
+    """The sample company, copied into a folder."""
+    shutil.copy(ROOT / "Pulumi.yaml", folder)
+    shutil.copytree(ROOT / "stacks", folder / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
 
 
 @dataclass(frozen=True)

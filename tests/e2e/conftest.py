@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spine import ROOT, Checkout
+from spine import Checkout, copy_acme
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from handrail.engine import Engine, install
@@ -73,8 +73,7 @@ def acme_copy(project: Callable[..., Checkout]) -> Callable[[], Checkout]:
 
     def make() -> Checkout:
         copy = project({}, "acme")
-        shutil.copy(ROOT / "Pulumi.yaml", copy.root)
-        shutil.copytree(ROOT / "stacks", copy.root / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
+        copy_acme(copy.root)
         return copy
 
     return make

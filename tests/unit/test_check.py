@@ -13,7 +13,7 @@ import mutations_serving
 import pytest
 import yaml
 from planned import acme
-from spine import ORGANISATION, ROOT
+from spine import ORGANISATION, ROOT, copy_acme
 
 from handrail.check import Baseline, check_all, read_baseline
 from handrail.check.formats import FORMATS
@@ -352,8 +352,7 @@ def test_a_setting_beyond_the_bounds_is_refused(standards: dict[str, Any], said:
 
 def test_a_stack_is_refused_before_anything_is_planned_further(tmp_path: Path) -> None:
     """All violations of all workloads at once; a waiver in the team's repository lets nothing pass."""
-    shutil.copytree(ROOT / "stacks", tmp_path / "stacks")
-    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
+    copy_acme(tmp_path)
     file = tmp_path / "stacks/acme/payments/workloads.yaml"
     text = file.read_text()
     file.write_text(text.replace("refunds:0.9.3", "refunds:latest").replace("ledger:1.12.0", "ledger"))

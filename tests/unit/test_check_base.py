@@ -1,19 +1,20 @@
 """`handrail check --base`: a pull request is judged by the organisation that it did not write itself."""
 
 import json
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
-from spine import ORGANISATION, ROOT
+from spine import ORGANISATION, copy_acme
 
 from handrail.check import Report, check_all
 from handrail.check.formats import FORMATS
 from handrail.check.model import State
+from handrail.core.clock import now
 from handrail.core.errors import DocumentError
 
 WORKLOADS = "stacks/acme/payments/workloads.yaml"
@@ -51,8 +52,7 @@ def git(folder: Path, *words: str) -> str:
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A repository with the sample company in it, one commit old."""
-    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
-    shutil.copytree(ROOT / "stacks", tmp_path / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
+    copy_acme(tmp_path)
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-qm", "first")
@@ -105,10 +105,6 @@ def test_a_waiver_for_itself(repository: Path, fixed_days: tuple[str, str]) -> N
 @pytest.fixture
 def fixed_days() -> tuple[str, str]:
     """A waiver's days around now."""
-    from datetime import timedelta
-
-    from handrail.core.clock import now
-
     return str(now().date() - timedelta(days=1)), str(now().date() + timedelta(days=30))
 
 

@@ -1,11 +1,10 @@
 """`releases/<environment>/<team>.yaml`: what is pinned there is what is planned, and nothing of it is ignored."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
-from spine import ROOT
+from spine import ROOT, copy_acme
 
 from handrail.components._definition import Prepared
 from handrail.core.errors import HandrailError
@@ -19,9 +18,7 @@ IMAGE = f"registry.acme.test/payments/checkout@{DIGEST}"
 @pytest.fixture
 def company(tmp_path: Path) -> Path:
     """A copy of the sample company."""
-    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
-    shutil.copytree(ROOT / "stacks", tmp_path / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
-    return tmp_path
+    return copy_acme(tmp_path)
 
 
 def released(company: Path, stack: str, text: str) -> dict[str, Prepared]:

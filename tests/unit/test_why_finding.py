@@ -1,14 +1,13 @@
 """`handrail why finding/STANDARD/WORKLOAD`: what a standard says of a workload, environment by environment."""
 
 import json
-import shutil
 from io import StringIO
 from pathlib import Path
 
 import pytest
 import yaml
 from rich.console import Console
-from spine import ORGANISATION, ROOT
+from spine import ORGANISATION, ROOT, copy_acme
 
 from handrail.check.why_finding import Answer, dumps, show, why_finding
 from handrail.core.errors import HandrailError
@@ -25,8 +24,7 @@ def said(answer: Answer) -> str:
 @pytest.fixture
 def unwaived(tmp_path: Path) -> Project:
     """The sample company, without its waivers."""
-    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
-    shutil.copytree(ROOT / "stacks", tmp_path / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
+    copy_acme(tmp_path)
     (tmp_path / ORGANISATION).with_name("waivers.yaml").unlink()
     return Project.find(tmp_path)
 

@@ -153,6 +153,11 @@ class Prepared:
         """The workload's name."""
         return self.workload.name
 
+    @property
+    def where(self) -> Position | None:
+        """The first of its settings in its file; None where no file has it."""
+        return min((source.where for source in self.sources.values() if source.where), default=None)
+
 
 def prepare(
     definition: Definition[S],
@@ -220,7 +225,7 @@ def _pins(definition: Definition[Any], name: str, context: Context, release: Rel
 
 
 def _file_of(context: Context) -> str:
-    return releases_file(context.environment, context.team).as_posix()
+    return releases_file(context.environment, context.team)
 
 
 def prepare_all(calls: Iterable[Callable[[], Prepared]], problems: Iterable[Problem] = ()) -> tuple[Prepared, ...]:

@@ -62,7 +62,7 @@ def read_workloads(
 def _released_nowhere(releases: Mapping[str, Release], entries: list[_Entry], context: Context) -> Iterator[Problem]:
     """Pins of workloads that the file has not: nobody would miss them."""
     names = [entry.name for entry in entries]
-    file = releases_file(context.environment, context.team).as_posix()
+    file = releases_file(context.environment, context.team)
     for name in releases:
         if name not in names:
             near = nearest(name, names)

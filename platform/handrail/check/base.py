@@ -14,6 +14,9 @@ from handrail.check.revisions import checked_revision, is_versioned, unpack
 from handrail.core.documents import display
 from handrail.core.errors import DocumentError, Problem
 from handrail.organisation import Organisation, load_organisation
+from handrail.organisation.load import FILE as ORGANISATION
+from handrail.standards.catalogue import OWN
+from handrail.standards.waivers import FILE as WAIVERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def _base(revision: str, directory: Path, to: Path) -> Base | None:
     there = unpack(revision, directory, to)
     if not there and not is_versioned(directory):
         return None
-    if not (to / "organisation.yaml").is_file():
+    if not (to / ORGANISATION).is_file():
         raise DocumentError(
             Problem(
                 f"has no organisation in {revision}", display(directory), given=revision,
@@ -100,8 +103,8 @@ def _changes(revision: str, before: Path, after: Path) -> Iterator[Change]:
 
 def _files(folder: Path) -> Iterator[Path]:
     """What counts of an organisation's directory."""
-    yield from (file for name in ("organisation.yaml", "waivers.yaml") if (file := folder / name).is_file())
-    yield from sorted((folder / "standards").glob("*.yaml"))
+    yield from (file for name in (ORGANISATION, WAIVERS) if (file := folder / name).is_file())
+    yield from sorted((folder / OWN).glob("*.yaml"))
 
 
 def _lines(file: Path) -> list[str]:

@@ -15,11 +15,12 @@ from handrail.core.clock import now
 from handrail.core.documents import undotted
 from handrail.organisation import Tier
 from handrail.standards import Verdict
+from handrail.standards._fields import ABSENT, read_one
 from handrail.standards.admission import why_not
 from handrail.standards.evidence import Subject
 from handrail.standards.examples import Case, cases
 from handrail.standards.standard import Standard
-from handrail.standards.waivers import LONGEST, SOON, Waiver, Waivers
+from handrail.standards.waivers import SOON, Waiver, Waivers, waivable_days
 
 
 def doors(standard: Standard) -> dict[str, str]:
@@ -70,13 +71,11 @@ def written(case: Case) -> str:
 
 def _part(case: Case) -> dict[str, Any]:
     """What stands where the standard looks; the whole manifest where that is not in it."""
-    inputs = dict(case.resources[0].inputs)
-    path = [part for part in undotted(case.standard.path_in(Subject(case.resources[0]))) if isinstance(part, str)]
-    value: Any = inputs
-    for part in path:
-        value = value.get(part) if isinstance(value, Mapping) else None
-    if not path or value is None:
-        return inputs
+    resource = case.resources[0]
+    path = tuple(part for part in undotted(case.standard.path_in(Subject(resource))) if isinstance(part, str))
+    _, value = read_one(resource.inputs, path)
+    if not path or value is ABSENT:
+        return dict(resource.inputs)
     for part in reversed(path):
         value = {part: value}
     return dict(value)
@@ -103,9 +102,9 @@ def _facts(standard: Standard) -> Table:
     clause = standard.clause
     table = Table.grid(padding=(0, 2))
     by = ", ".join(clause.waived_by)
-    days = LONGEST[standard.severity]
+    days = waivable_days(standard)
     params = {name: f"{value} ({clause.params[name].description})" for name, value in standard.params.items()}
-    how = f"an entry in waivers.yaml beside organisation.yaml, at most {days} days" if by and days else ""
+    how = f"an entry in waivers.yaml beside organisation.yaml, at most {days} days" if days else ""
     rows: dict[str, str] = {
         "severity": str(standard.severity),
         "holds in": ", ".join(standard.tiers) or "no tier",

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 from handrail.check.base import Base, Bases, bases
 from handrail.check.model import Checked, Report, combined
 from handrail.check.origins import STDIN, Origin, origins, resource_of, texts
 from handrail.check.strays import strays
-from handrail.core.errors import DocumentError, HandrailError, Position, Problem
+from handrail.core.errors import DocumentError, HandrailError, Problem
 from handrail.core.project import Project
 from handrail.core.resources import Resource
 from handrail.core.selection import select
@@ -99,19 +98,13 @@ def _planned(project: Project, stack: str, contract: Contract) -> tuple[tuple[Ch
     """Findings, how many resources, and what could not be seen, of a stack of workloads.yaml."""
     plan = plan_stack(project.stack(stack).config, root=project.root, stack=stack, refuses=False)
     checked = tuple(
-        Checked(finding, stack, _setting(prepared.sources))
+        Checked(finding, stack, prepared.where)
         for prepared in plan.prepared
         for finding in (
             prepared.findings if contract is contract_of(plan.context) else judge(prepared.plan.resources, contract)
         )
     )
     return checked, sum(len(prepared.plan.resources) for prepared in plan.prepared), ()
-
-
-def _setting(sources: Mapping[str, Any]) -> Position | None:
-    """The line of the workload in its file."""
-    found = [source.where for source in sources.values() if source.where]
-    return min(found) if found else None
 
 
 def _recorded(project: Project, stack: str, contract: Contract) -> tuple[tuple[Checked, ...], int, tuple[str, ...]]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from handrail.core.documents import display
 from handrail.core.errors import Position, Problem
 from handrail.core.project import Project
+from handrail.standards.catalogue import OWN
+from handrail.standards.waivers import FILE as WAIVERS
 
 
 def strays(project: Project, stack: str, organisation: Path | None) -> Iterator[Problem]:
@@ -20,7 +22,7 @@ def strays(project: Project, stack: str, organisation: Path | None) -> Iterator[
     for folder in dict.fromkeys((project.root.resolve(), (project.root / workloads).resolve().parent)):
         if organisation and folder == organisation.resolve():
             continue
-        for file in (folder / "waivers.yaml", *sorted((folder / "standards").glob("*.yaml"))):
+        for file in (folder / WAIVERS, *sorted((folder / OWN).glob("*.yaml"))):
             if file.is_file():
                 where = f"in {display(organisation)}" if organisation else "in the organisation's own directory"
                 yield Problem(

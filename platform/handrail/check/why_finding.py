@@ -21,7 +21,7 @@ from handrail.standards.catalogue import catalogue_of
 from handrail.standards.contract import contract_of
 from handrail.standards.judge import verdicts
 from handrail.standards.standard import Standard
-from handrail.standards.waivers import LONGEST, Waiver
+from handrail.standards.waivers import Waiver, waivable_days
 
 PREFIX = "finding/"
 
@@ -48,13 +48,9 @@ class Place:
         """The worst of its verdicts, in one word or two."""
         if not self.holds:
             return f"not asked in {self.tier}"
-        found = {each.finding.verdict for each in self.verdicts}
-        open_ = [each for each in self.verdicts if each.finding.verdict is not Verdict.COMPLIANT]
-        if Verdict.VIOLATION in found:
-            return next(str(each.state) for each in open_ if each.finding.verdict is Verdict.VIOLATION)
-        if open_:
-            return str(open_[0].state)
-        return "kept" if found else "about nothing of it"
+        states = {each.finding.verdict: str(each.state) for each in reversed(self.verdicts)}
+        kept = "kept" if self.verdicts else "about nothing of it"
+        return states.get(Verdict.VIOLATION) or states.get(Verdict.UNKNOWN) or kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +85,8 @@ def why_finding(project: Project, name: str, stack: str | None = None) -> Answer
     places = []
     for plan, prepared in found:
         contract = contract_of(plan.context)
-        where = min((each.where for each in prepared.sources.values() if each.where), default=None)
         judged = verdicts(prepared.plan.resources, contract)
-        checked = tuple(Checked(each, plan.context.stack, where) for each in judged if each.standard == id_)
+        checked = tuple(Checked(each, plan.context.stack, prepared.where) for each in judged if each.standard == id_)
         address = checked[0].finding.workload if checked else f"{plan.context.team}/{prepared.name}"
         holds = any(each.id == id_ for each in contract.standards)
         places.append(
@@ -137,10 +132,8 @@ def _facts(answer: Answer) -> Iterator[tuple[str, str]]:
         yield "rule", " ".join(clause.rule.split())
     yield "do", clause.remedy_for(answer.persona)
     yield "decides", clause.owner
-    days = LONGEST[answer.standard.severity]
-    may = (
-        f"a member of {', '.join(clause.waived_by)}, for {days} days at most" if days and clause.waived_by else "nobody"
-    )
+    days = waivable_days(answer.standard)
+    may = f"a member of {', '.join(clause.waived_by)}, for {days} days at most" if days else "nobody"
     yield "waived by", may
     yield "read", clause.docs
 
@@ -148,7 +141,7 @@ def _facts(answer: Answer) -> Iterator[tuple[str, str]]:
 def _entry(answer: Answer) -> str:
     """The waiver to fill in, where something stands that one could let pass."""
     refused = [place for place in answer.places if place.state == "refused"]
-    if not refused or not LONGEST[answer.standard.severity] or not answer.standard.clause.waived_by:
+    if not refused or not waivable_days(answer.standard):
         return ""
     return request(answer.standard.id, answer.workload, refused[-1].environment)
 

@@ -34,9 +34,9 @@ class Release(Model):
         return {word: value for word in ("image", "model") if (value := getattr(self, word)) is not None}
 
 
-def releases_file(environment: str, team: str) -> Path:
+def releases_file(environment: str, team: str) -> str:
     """Where a team's releases stand, below the directory of Pulumi.yaml."""
-    return Path("releases", environment, f"{team}.yaml")
+    return f"releases/{environment}/{team}.yaml"
 
 
 def read_releases(root: Path, environment: str, team: str) -> dict[str, Release]:

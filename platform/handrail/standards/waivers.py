@@ -26,6 +26,12 @@ LONGEST: Mapping[Severity, int] = {Severity.ADVISORY: 365, Severity.REQUIRED: 90
 """For how many days a waiver may be granted, by the standard's severity."""
 SOON = 30  # days
 
+
+def waivable_days(standard: Standard) -> int:
+    """For how many days a standard may be waived; 0 where nobody may."""
+    return LONGEST[standard.severity] if standard.clause.waived_by else 0
+
+
 Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 Reason = Annotated[str, StringConstraints(min_length=10, max_length=400)]
 
