@@ -179,6 +179,15 @@ def test_an_installed_organisation_is_what_counts(repository: Path) -> None:
     assert report.about == "by acme's standards"
 
 
+def test_an_organisation_in_no_repository_at_all(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """As one in a virtual environment somewhere else: it counts as it is."""
+    away = tmp_path_factory.mktemp("installed") / "organisation"
+    (repository / ORGANISATION).parent.rename(away)
+    config = repository / "stacks" / "config" / f"Pulumi.{STACK}.yaml"
+    edited(config, lambda data: data["config"].update({"handrail:organisation": str(away)}))  # type: ignore[attr-defined]
+    assert check_all([STACK], start=repository, base="HEAD").about == "by acme's standards"
+
+
 def test_waivers_and_standards_in_a_teams_own_folders(repository: Path) -> None:
     """Count for nothing, and are told with where they would."""
     (repository / WORKLOADS).with_name("waivers.yaml").write_text(yaml.safe_dump({"waivers": [WAIVER]}))

@@ -42,12 +42,7 @@ def is_versioned(folder: Path) -> bool:
 
 
 def unpack(revision: str, folder: Path, to: Path) -> bool:
-    """Write a folder as it was in a revision to another place; False: it was not there.
-
-    Raises:
-        DocumentError: as `checked_revision`.
-    """
-    checked_revision(revision, folder)
+    """Write a folder as it was in a checked revision to another place; False: it was not there, or in no repository."""
     archive = _git(folder, "archive", "--format=tar", revision)  # of this folder, from here
     if archive.returncode:
         return False
