@@ -57,21 +57,23 @@ class Document:
     Args:
         file: the name that errors show.
         data: mappings, lists, strings, numbers, booleans and None.
-        keys: field path → where its key stands.
-        values: field path → where its value starts.
+        start: where the text begins.
+        keys: field path → the parser's mark of its key.
+        values: field path → the mark of where its value starts.
     """
 
     file: str
     data: Any
-    keys: Mapping[FieldPath, Position]
-    values: Mapping[FieldPath, Position]
+    start: Position
+    keys: Mapping[FieldPath, Any]
+    values: Mapping[FieldPath, Any]
 
     def where(self, path: FieldPath, *, key: bool = False) -> Position:
         """The position of `path`, or of the nearest thing around it that the file has."""
         for end in range(len(path), -1, -1):
             found = (self.keys if key else self.values).get(path[:end])
             if found is not None:
-                return found
+                return _position(self.start, found)
         return Position(self.file, 1)
 
 
@@ -121,7 +123,7 @@ def parse(text: str | bytes, file: str, *, line: int = 1) -> Document:
     data = builder.build(node, ()) if node is not None else None
     if builder.problems:
         raise DocumentError(builder.problems)
-    return Document(file, data, builder.keys, builder.values)
+    return Document(file, data, start, builder.keys, builder.values)
 
 
 def _position(start: Position, mark: Any) -> Position:
@@ -170,28 +172,27 @@ class _Builder:
     def __init__(self, start: Position) -> None:
         self.start = start
         self.problems: list[Problem] = []
-        self.keys: dict[FieldPath, Position] = {}
-        self.values: dict[FieldPath, Position] = {}
+        self.keys: dict[FieldPath, Any] = {}  # marks, of which few are ever asked
+        self.values: dict[FieldPath, Any] = {}
         self._open: set[int] = set()
         self._built = 0
         self._text = 0
 
     def build(self, node: Any, path: FieldPath) -> Any:
-        where = _position(self.start, node.start_mark)
-        self.values[path] = where
+        self.values[path] = mark = node.start_mark
         self._built += 1
         if self._built > MAX_VALUES:
-            raise DocumentError(_too_many(where))
+            raise DocumentError(_too_many(self._at(mark)))
         if id(node) in self._open:
-            raise DocumentError(Problem("contains itself through an alias", dotted(path), where))
+            raise DocumentError(Problem("contains itself through an alias", dotted(path), self._at(mark)))
         if isinstance(node, yaml.ScalarNode):
             self._text += len(node.value)
             if self._text > MAX_TEXT:
                 limit = f"at most {MAX_TEXT // 1024**2} MiB, aliases expanded"
-                raise DocumentError(Problem("holds too much text", where=where, allowed=limit))
-            return self._scalar(node, path, where)
+                raise DocumentError(Problem("holds too much text", where=self._at(mark), allowed=limit))
+            return self._scalar(node, path)
         if len(self._open) >= MAX_DEPTH:  # an alias may stand in an alias
-            raise DocumentError(_too_deep(where))
+            raise DocumentError(_too_deep(self._at(mark)))
         self._open.add(id(node))
         try:
             if isinstance(node, yaml.SequenceNode):
@@ -200,36 +201,39 @@ class _Builder:
         finally:
             self._open.discard(id(node))
 
+    def _at(self, mark: Any) -> Position:
+        return _position(self.start, mark)
+
     def _add(self, problem: Problem) -> None:
         self.problems.append(problem)
         if len(self.problems) == MAX_PROBLEMS:
             raise DocumentError([*self.problems, Problem("may have more problems after these", where=problem.where)])
 
     def _item(self, node: Any, path: FieldPath) -> Any:
-        self.keys[path] = _position(self.start, node.start_mark)
+        self.keys[path] = node.start_mark
         return self.build(node, path)
 
     def _mapping(self, node: Any, path: FieldPath) -> dict[str, Any]:
         merged: dict[str, Any] = {}
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            where = _position(self.start, key_node.start_mark)
+            mark = key_node.start_mark
             if key_node.tag == _TAG + "merge":
-                merged |= self._merge(value_node, path, where)
+                merged |= self._merge(value_node, path, self._at(mark))
                 continue
             if not isinstance(key_node, yaml.ScalarNode):
-                self._add(Problem("a key must be text", dotted(path), where))
+                self._add(Problem("a key must be text", dotted(path), self._at(mark)))
                 continue
             key = key_node.value
             if len(key) > MAX_KEY or not key.isprintable():
                 limit = f"at most {MAX_KEY:,} characters that can be seen"
-                self._add(Problem("is no key", dotted(path), where, given=shown(key), allowed=limit))
+                self._add(Problem("is no key", dotted(path), self._at(mark), given=shown(key), allowed=limit))
                 continue
             if key in result:
-                first = self.keys[*path, key].line
-                self._add(Problem(f"is written twice, first on line {first}", dotted((*path, key)), where))
+                first = self._at(self.keys[*path, key]).line
+                self._add(Problem(f"is written twice, first on line {first}", dotted((*path, key)), self._at(mark)))
                 continue
-            self.keys[*path, key] = where
+            self.keys[*path, key] = mark
             result[key] = self.build(value_node, (*path, key))
         return merged | result
 
@@ -245,17 +249,17 @@ class _Builder:
         self.values[path] = own
         return result
 
-    def _scalar(self, node: Any, path: FieldPath, where: Position) -> Any:
+    def _scalar(self, node: Any, path: FieldPath) -> Any:
         kind = node.tag.removeprefix(_TAG)
         convert = _SCALARS.get(kind)
         if convert is None:
             tag = shown(node.tag)
-            self._add(Problem(f"has a tag that means nothing here: {tag}", dotted(path), where))
+            self._add(Problem(f"has a tag that means nothing here: {tag}", dotted(path), self._at(node.start_mark)))
             return None
         try:
             return convert(node.value)
         except ValueError:
-            self._add(Problem(f"is not a {kind}", dotted(path), where, given=shown(node.value)))
+            self._add(Problem(f"is not a {kind}", dotted(path), self._at(node.start_mark), given=shown(node.value)))
             return None
 
 

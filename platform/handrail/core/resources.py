@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 Path = tuple[str | int, ...]
 
@@ -86,8 +86,13 @@ def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield path, value
 
 
+_PLAIN: Final = (str, int, bool, float, type(None))
+
+
 def holds_token(value: Any) -> bool:
     """Whether anything in nested mappings and sequences is not known yet."""
+    if type(value) in _PLAIN:  # most of a manifest
+        return False
     if isinstance(value, Mapping | list | tuple):
         return any(map(holds_token, value.values() if isinstance(value, Mapping) else value))
     return isinstance(value, Token)
