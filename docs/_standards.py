@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from _words import plain, table
 
-from handrail.check.contract_text import doors, request, written
+from handrail.check.contract_text import doors, finds, request, written
 from handrail.standards import Verdict
 from handrail.standards.catalogue import VERSION, bundled
 from handrail.standards.examples import cases
@@ -68,7 +68,7 @@ def _page(standard: Standard) -> str:
         ("decides", clause.owner),
         ("more", f"<{clause.docs}>"),
     ]
-    parts = [f"# {standard.id}", NOTE, f"**{clause.title}.** {clause.why}", table(("", ""), facts)]
+    parts = [f"# {standard.id}", NOTE, f"**{clause.title}.**", "## Why", clause.why, table(("", ""), facts)]
     parts += ["## Rule", _rule(standard)]
     for verdict, word in ((Verdict.VIOLATION, "Fails"), (Verdict.COMPLIANT, "Passes")):
         case = next(each for each in cases(standard) if each.example.verdict is verdict)
@@ -84,15 +84,19 @@ def _page(standard: Standard) -> str:
 
 def _rule(standard: Standard) -> str:
     if not standard.clause.rule:
-        return "It needs more than one resource, or more than CEL can say: a function of the catalogue's decides."
+        return f"It needs more than one resource, or more than CEL can say. {_sentence(finds(standard))}"
     names = "".join(f"{name} = {text}\n" for name, text in standard.clause.variables.items())
     return _block(f"{names}{standard.clause.rule}", "text")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def _remedies(standard: Standard) -> Iterator[str]:
     remedy = standard.clause.remedy
     if isinstance(remedy, str):
-        yield f"{remedy[0].upper()}{remedy[1:]}."
+        yield f"{_sentence(remedy)}."
     else:
         yield table(
             ("who", "what"), [("anyone else" if who == "default" else who, plain(text)) for who, text in remedy.items()]

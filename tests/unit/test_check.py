@@ -231,9 +231,13 @@ def test_a_baseline_excuses_what_was_there(tmp_path: Path) -> None:
 def test_the_command_ends_as_ci_needs_it(tmp_path: Path) -> None:
     """0 where nothing is refused, 1 where something is, without a project too."""
     (tmp_path / "a.yaml").write_text(yaml.safe_dump(root_pod("dev")))
-    assert handrail("check", "payments-prod").returncode == 0
+    done = handrail("check", "payments-prod")
+    assert done.returncode == 0
+    command = done.stdout.splitlines()[-1].partition(" says ")[0]
+    assert command == "handrail why finding/two-replicas/payments/refunds"
     done = handrail("check", "a.yaml", cwd=tmp_path)
     assert done.returncode == 1
+    assert "handrail why" not in done.stdout  # it is about workloads of stacks
     assert "by the catalogue as it comes: no organisation was named" in done.stdout
     assert "a.yaml:" in done.stdout
     done = handrail("check", "-", "--environment", "prod", given=yaml.safe_dump(root_pod()))

@@ -1,6 +1,7 @@
 """`handrail why finding/STANDARD/WORKLOAD`: what a standard says of a workload, environment by environment."""
 
 import json
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from spine import ORGANISATION, ROOT, copy_acme
 from handrail.check.why_finding import Answer, dumps, show, why_finding
 from handrail.core.errors import HandrailError
 from handrail.core.project import Project
+from handrail.standards import Verdict
 
 
 def said(answer: Answer) -> str:
@@ -43,8 +45,11 @@ def test_a_waived_one() -> None:
         "in workloads.yaml write `scale:` with a `min:` of 2 at least",
         "waived by grace@acme.test until 2027-01-25",
         "decides    platform",
+        "rule       a function finds deployments with fewer replicas than they must have",
+        "replicas   2 (how many at least)",
     ):
         assert words in text
+    assert text.count("in workloads.yaml write") == 1
     assert "To ask for a waiver" not in text
 
 
@@ -68,6 +73,40 @@ def test_one_that_is_kept() -> None:
     found = json.loads(dumps(kept))
     assert found["stacks"][0]["verdicts"][0]["verdict"] == "compliant"
     assert found["owner"] == "platform"
+    assert found["params"] == dict(kept.standard.params)
+
+
+def test_in_another_persona_s_words() -> None:
+    """As `--as` asks; default: those of the workload's file."""
+    own, other = (
+        why_finding(Project.find(ROOT), "finding/images-by-digest/refunds", "payments-prod", persona)
+        for persona in (None, "data-scientist")
+    )
+    remedy = own.standard.clause.remedy_for
+    assert remedy("data-scientist") != remedy("app-developer")
+    assert json.loads(dumps(own))["remedy"] == remedy("app-developer")
+    assert json.loads(dumps(other))["remedy"] == remedy("data-scientist")
+
+
+def test_a_violation_for_programs() -> None:
+    """Has its line, and what stands there."""
+    answer = why_finding(Project.find(ROOT), "finding/two-replicas/refunds", "payments-prod")
+    (verdict,) = json.loads(dumps(answer))["stacks"][0]["verdicts"]
+    (checked,) = answer.places[0].verdicts
+    assert verdict["where"] == str(checked.where)
+    assert verdict["where"].rpartition("/")[2].startswith("workloads.yaml:")
+    assert verdict["given"] == checked.finding.given
+
+
+def test_one_that_only_the_engine_can_decide() -> None:
+    """Is said to be decided at up, with the value that is missing."""
+    answer = why_finding(Project.find(ROOT), "finding/images-from-registries/checkout", "payments-prod")
+    (place,) = answer.places
+    message = "decided at up, when spec.template.spec.containers[0].image is known"
+    finding = replace(place.verdicts[0].finding, verdict=Verdict.UNKNOWN, message=message)
+    undecided = replace(place, verdicts=(replace(place.verdicts[0], finding=finding), *place.verdicts[1:]))
+    assert undecided.state == "undecided"
+    assert message in said(replace(answer, places=(undecided,)))
 
 
 @pytest.mark.parametrize(

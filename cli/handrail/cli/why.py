@@ -25,7 +25,7 @@ def why(name: What, stack: Stack = None, persona: As = None, json: Json = False,
     if name.startswith("finding/"):
         from handrail.check import why_finding
 
-        answer = why_finding.why_finding(Project.find(cwd), name, stack)
+        answer = why_finding.why_finding(Project.find(cwd), name, stack, persona)
         if json:
             print(why_finding.dumps(answer))
             return

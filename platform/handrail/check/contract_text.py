@@ -19,6 +19,7 @@ from handrail.standards._fields import ABSENT, read_one
 from handrail.standards.admission import why_not
 from handrail.standards.evidence import Subject
 from handrail.standards.examples import Case, cases
+from handrail.standards.rules import RULES
 from handrail.standards.standard import Standard
 from handrail.standards.waivers import SOON, Waiver, Waivers, waivable_days
 
@@ -52,11 +53,19 @@ def shown(standard: Standard) -> RenderableType:
     if clause.rule:
         names = "".join(f"{name}: {text}\n" for name, text in clause.variables.items())
         parts += [Text("\nrule", style="bold"), Syntax(f"{names}{clause.rule}", "javascript", word_wrap=True)]
+    else:
+        parts += [Text("\nrule", style="bold"), Text(finds(standard))]
     for verdict in (Verdict.VIOLATION, Verdict.COMPLIANT):
         case = next(each for each in cases(standard) if each.example.verdict is verdict)
         word = "fails" if verdict is Verdict.VIOLATION else "passes"
         parts += [Text(f"\n{word}: {case.name}", style="bold"), Syntax(written(case), "yaml", word_wrap=True)]
     return Group(*parts)
+
+
+def finds(standard: Standard) -> str:
+    """What the function of a standard without an expression finds."""
+    said = " ".join((RULES[standard.clause.python or ""].__doc__ or "").partition("\n\n")[0].split())
+    return f"a function finds {said[0].lower()}{said[1:]}"
 
 
 def written(case: Case) -> str:

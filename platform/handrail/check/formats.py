@@ -31,7 +31,7 @@ def text(report: Report) -> str:
     if report.changes:
         lines += ["", "What this changes in the contract, which counts when it is merged:"]
         lines += [each.diff for each in report.changes]
-    return _clean("\n".join([*blocks, *lines, summary(report)]))
+    return _clean("\n".join([*blocks, *lines, summary(report), *_more(report)]))
 
 
 def summary(report: Report) -> str:
@@ -40,6 +40,14 @@ def summary(report: Report) -> str:
     found = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "nothing found"
     faults = f"; {len(report.faults)} faults in waivers and standards" if report.faults else ""
     return f"{report.resources} resources {report.about}: {found}{faults}"
+
+
+def _more(report: Report) -> Iterator[str]:
+    """The command that says more of the first finding in a team's own file."""
+    for each in report.of(*State):
+        if each.where and each.where.file != each.source:
+            yield f"handrail why finding/{each.finding.standard}/{each.finding.workload} says why, and who may waive it"
+            return
 
 
 def _block(each: Checked) -> str:

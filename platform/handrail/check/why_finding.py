@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from handrail.check.contract_text import request
+from handrail.check.contract_text import finds, request
 from handrail.check.model import Checked
 from handrail.core.errors import DocumentError, Problem
 from handrail.core.models import unknown_word
@@ -63,12 +63,13 @@ class Answer:
     places: tuple[Place, ...]
 
 
-def why_finding(project: Project, name: str, stack: str | None = None) -> Answer:
+def why_finding(project: Project, name: str, stack: str | None = None, persona: str | None = None) -> Answer:
     """What `finding/STANDARD/WORKLOAD` stands for.
 
     Args:
         name: with or without its prefix; the workload may be led by its team.
         stack: the stack to look in; default: every one that has the workload.
+        persona: in whose words it says what to do; default: the workload's own.
 
     Raises:
         HandrailError: there is no such standard or workload, or its stacks cannot be planned.
@@ -93,7 +94,7 @@ def why_finding(project: Project, name: str, stack: str | None = None) -> Answer
             Place(plan.context.stack, plan.context.environment, str(contract.tier), holds, checked,
                   contract.waiver_of(id_, address))
         )  # fmt: skip
-    return Answer(standards[id_], f"{context.team}/{found[0][1].name}", found[0][0].persona, tuple(places))
+    return Answer(standards[id_], f"{context.team}/{found[0][1].name}", persona or found[0][0].persona, tuple(places))
 
 
 def show(answer: Answer, console: Console) -> None:
@@ -102,9 +103,10 @@ def show(answer: Answer, console: Console) -> None:
     console.print(f"[bold]{escape(clause.title)}[/]  ({standard.id}, {standard.severity})")
     console.print(Text(clause.why))
     console.print()
+    ours = (clause.remedy,) if isinstance(clause.remedy, str) else tuple(clause.remedy.values())
     for place in answer.places:
         console.print(f"[bold]{place.stack}[/]  {place.state}", highlight=False)
-        for line in _lines(place):
+        for line in _lines(place, ours):
             console.print(Text(f"  {line}"))
     console.print()
     for label, text in _facts(answer):
@@ -113,13 +115,14 @@ def show(answer: Answer, console: Console) -> None:
         console.print(Text(f"\nTo ask for a waiver, in waivers.yaml beside organisation.yaml:\n\n{entry}"))
 
 
-def _lines(place: Place) -> Iterator[str]:
+def _lines(place: Place, ours: tuple[str, ...]) -> Iterator[str]:
+    """What is not kept, and what mends it where that is more than the standard's own words."""
     for each in place.verdicts:
         finding = each.finding
         if finding.verdict is not Verdict.COMPLIANT:
             field = f" {finding.path}:" if finding.path else ""
             yield f"{each.where or place.stack}: {finding.resource}:{field} {finding.message}"
-            if finding.remedy:
+            if finding.remedy and finding.remedy not in ours:
                 yield f"  do: {finding.remedy}"
     if place.waiver:
         yield f"waived by {place.waiver.approver} until {place.waiver.expires}: {place.waiver.reason}"
@@ -128,8 +131,11 @@ def _lines(place: Place) -> Iterator[str]:
 
 def _facts(answer: Answer) -> Iterator[tuple[str, str]]:
     clause = answer.standard.clause
-    if clause.rule:
-        yield "rule", " ".join(clause.rule.split())
+    yield "rule", " ".join((clause.rule or finds(answer.standard)).split())
+    for name, text in clause.variables.items():
+        yield name, " ".join(text.split())
+    for name, value in answer.standard.params.items():
+        yield name, f"{json.dumps(value)} ({clause.params[name].description})"
     yield "do", clause.remedy_for(answer.persona)
     yield "decides", clause.owner
     days = waivable_days(answer.standard)
@@ -152,6 +158,7 @@ def dumps(answer: Answer) -> str:
     found = {
         "standard": answer.standard.id, "title": clause.title, "why": clause.why,
         "severity": str(answer.standard.severity), "workload": answer.workload, "rule": clause.rule,
+        "variables": dict(clause.variables), "params": dict(answer.standard.params),
         "remedy": clause.remedy_for(answer.persona), "owner": clause.owner, "waived_by": list(clause.waived_by),
         "stacks": [
             {
@@ -159,7 +166,8 @@ def dumps(answer: Answer) -> str:
                 "waiver": place.waiver.model_dump() if place.waiver else None,
                 "verdicts": [
                     {"resource": each.finding.resource, "verdict": str(each.finding.verdict),
-                     "path": each.finding.path, "message": each.finding.message}
+                     "path": each.finding.path, "given": each.finding.given, "message": each.finding.message,
+                     "where": str(each.where) if each.where else None, "remedy": each.finding.remedy}
                     for each in place.verdicts
                 ],
             }
