@@ -1,11 +1,13 @@
 """The folder of a Go module, on a machine that has never fetched it."""
 
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from handrail.core.errors import EngineError
 from handrail.engine import _build
 
 MODULE, VERSION = "example.test/kept", "v1.0.0"
@@ -30,11 +32,24 @@ def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_module_that_no_build_fetched_yet(proxy: Path) -> None:
+@pytest.fixture
+def folder(proxy: Path) -> Path:
+    """A project that requires the module."""
+    made = proxy / "project"
+    made.mkdir()
+    (made / "go.mod").write_text(f"module handrail.local/test\n\ngo 1.26\n\nrequire {MODULE} {VERSION}\n")
+    return made
+
+
+def test_a_module_that_no_build_fetched_yet(folder: Path) -> None:
     """Is fetched: what the provider embeds is read before anything is compiled."""
-    folder = proxy / "project"
-    folder.mkdir()
-    (folder / "go.mod").write_text(f"module handrail.local/test\n\ngo 1.26\n\nrequire {MODULE} {VERSION}\n")
     go = _build.find_go(lambda _: None)
     assert (_build._module(go, folder, MODULE) / "schema.json").read_text() == "{}"
     assert str(_build._module(go, folder, MODULE)).startswith(os.environ["GOMODCACHE"])
+
+
+def test_a_module_that_cannot_be_fetched(proxy: Path, folder: Path) -> None:
+    """Is told with Go's own reason."""
+    shutil.rmtree(proxy / "proxy")
+    with pytest.raises(EngineError, match=f"go mod failed: go: {MODULE}@{VERSION}: .*no such file"):
+        _build._module(_build.find_go(lambda _: None), folder, MODULE)

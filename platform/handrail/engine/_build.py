@@ -186,7 +186,8 @@ def _go_from_pip() -> list[str] | None:
 
 def _module(go: Sequence[str], folder: Path, module: str) -> Path:
     """The folder of a module in Go's module cache, fetched where it is not there yet."""
-    return Path(json.loads(_go(go, folder, "mod", "download", "-json", module))["Dir"])
+    _go(go, folder, "mod", "download", module)
+    return Path(_go(go, folder, "list", "-m", "-f", "{{.Dir}}", module).strip())
 
 
 def _go(go: Sequence[str], folder: Path, *arguments: str) -> str:
