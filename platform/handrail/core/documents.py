@@ -55,18 +55,21 @@ class Document:
     """A YAML file as plain data, with the position of every key (or list item) and every value.
 
     Args:
-        file: the name that errors show.
         data: mappings, lists, strings, numbers, booleans and None.
         start: where the text begins.
         keys: field path → the parser's mark of its key.
         values: field path → the mark of where its value starts.
     """
 
-    file: str
     data: Any
     start: Position
     keys: Mapping[FieldPath, Any]
     values: Mapping[FieldPath, Any]
+
+    @property
+    def file(self) -> str:
+        """The name that errors show."""
+        return self.start.file
 
     def where(self, path: FieldPath, *, key: bool = False) -> Position:
         """The position of `path`, or of the nearest thing around it that the file has."""
@@ -74,7 +77,7 @@ class Document:
             found = (self.keys if key else self.values).get(path[:end])
             if found is not None:
                 return _position(self.start, found)
-        return Position(self.file, 1)
+        return self.start
 
 
 def load(path: Path, *, shown_as: str | None = None) -> Document:
@@ -123,7 +126,7 @@ def parse(text: str | bytes, file: str, *, line: int = 1) -> Document:
     data = builder.build(node, ()) if node is not None else None
     if builder.problems:
         raise DocumentError(builder.problems)
-    return Document(file, data, start, builder.keys, builder.values)
+    return Document(data, start, builder.keys, builder.values)
 
 
 def _position(start: Position, mark: Any) -> Position:

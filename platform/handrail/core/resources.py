@@ -13,6 +13,8 @@ from typing import Any, Final, NoReturn
 
 Path = tuple[str | int, ...]
 
+_PLAIN: Final = (str, int, bool, float, type(None))
+
 
 class Token:
     """A leaf that is not known yet."""
@@ -84,9 +86,6 @@ def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
             yield from leaves(item, (*path, index))
     else:
         yield path, value
-
-
-_PLAIN: Final = (str, int, bool, float, type(None))
 
 
 def holds_token(value: Any) -> bool:
