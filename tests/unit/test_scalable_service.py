@@ -11,7 +11,6 @@ from handrail.components.scalable_service import COMPONENT
 from handrail.core.errors import DocumentError, PlanError, RefusedError
 from handrail.core.resources import Given
 from handrail.organisation import Capability, Context
-from handrail.releases import Release
 
 SMALL: dict[str, Any] = {"image": "registry.acme.test/payments/ledger:1.0", "port": 8080, "scale": {"min": 1}}
 WHOLE: dict[str, Any] = {
@@ -116,12 +115,11 @@ def test_everything_is_labelled(context: Context) -> None:
 
 
 def test_a_route_waits_for_what_it_routes_to(context: Context) -> None:
-    """It is registered after the Deployment and the Service, with the release's weight."""
-    resources = prepared(WHOLE, context, release=Release(weight=10)).plan.resources
+    """It is registered after the Deployment and the Service."""
+    resources = prepared(WHOLE, context).plan.resources
     route = next(resource for resource in resources if resource.kind == "HTTPRoute")
     assert route.after == ("checkout-deployment", "checkout-service")
-    assert route.inputs["spec"]["rules"][0]["backendRefs"] == [{"name": "checkout", "port": 80, "weight": 10}]
-    assert by_kind(prepared(WHOLE, context))["HTTPRoute"]["spec"]["rules"][0]["backendRefs"][0]["weight"] == 100
+    assert route.inputs["spec"]["rules"][0]["backendRefs"] == [{"name": "checkout", "port": 80, "weight": 100}]
 
 
 def test_a_cluster_without_gateway_leaves_the_route_out_and_says_so(context: Context) -> None:

@@ -9,8 +9,8 @@ import pulumi
 from pulumi.runtime import settings
 
 from handrail.components._decide import decide, gated
-from handrail.components._definition import Definition, Prepared, prepare, token_of
-from handrail.core.errors import HandrailError
+from handrail.components._definition import Definition, Prepared, prepare, token_of, unreleased
+from handrail.core.errors import DocumentError, HandrailError
 from handrail.core.project import Project, relative
 from handrail.core.resources import Given, Ref, Resource, replace_leaves
 from handrail.engine import provider_version
@@ -98,6 +98,8 @@ class Component(pulumi.ComponentResource):
 def _prepare(definition: Definition[Any], name: str, args: Mapping[str, Any]) -> Prepared:
     context = current_context()
     releases = read_releases(context.root, context.environment, context.team)
+    if missing := list(unreleased(definition, name, context, releases)):
+        raise DocumentError(missing)
     given = replace_leaves(args, lambda leaf: Given(leaf) if isinstance(leaf, pulumi.Output) else leaf)
     return prepare(definition, name, given, context, release=releases.get(name))
 

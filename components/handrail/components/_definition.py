@@ -14,7 +14,7 @@ from handrail.core.documents import dotted
 from handrail.core.errors import DocumentError, HandrailError, PlanError, Position, Problem
 from handrail.core.models import Locate, Model, problems_of
 from handrail.core.resources import Given, Path, Resource
-from handrail.organisation import Context
+from handrail.organisation import Context, Requirement
 from handrail.releases import Release, releases_file
 from handrail.standards import Finding, contract_of, judge, refuse, schemas
 
@@ -222,6 +222,19 @@ def _pins(definition: Definition[Any], name: str, context: Context, release: Rel
             for word in wrong
         )
     return pins
+
+
+def unreleased(
+    definition: Definition[Any], name: str, context: Context, releases: Mapping[str, Release]
+) -> Iterator[Problem]:
+    """A workload without a release where its environment requires one; what has no artifact of its own needs none."""
+    if context.settings.releases is not Requirement.REQUIRED or "image" not in definition.spec.model_fields:
+        return
+    if name not in releases or not releases[name].pins:
+        yield Problem(
+            f"has no release in {context.environment}, which deploys nothing else", name,
+            Position(_file_of(context), 1), remedy=f"handrail promote {name} --to {context.environment}",
+        )  # fmt: skip
 
 
 def _file_of(context: Context) -> str:

@@ -218,7 +218,7 @@ def _route(workload: Workload[ScalableServiceSpec]) -> Resource:
             "rules": [
                 {
                     "matches": [{"path": {"type": "PathPrefix", "value": f"/{api.version}"}}],
-                    "backendRefs": [{"name": workload.name, "port": 80, "weight": workload.release.weight}],
+                    "backendRefs": [{"name": workload.name, "port": 80, "weight": 100}],
                 }
             ],
         },

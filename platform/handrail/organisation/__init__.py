@@ -8,6 +8,7 @@ from handrail.organisation.model import (
     NotebookProfile,
     Organisation,
     RequestMetrics,
+    Requirement,
     Team,
     Tier,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "NotebookProfile",
     "Organisation",
     "RequestMetrics",
+    "Requirement",
     "Team",
     "Tier",
     "find_organisation",

@@ -53,6 +53,13 @@ BACKENDS = ("file", "s3", "gs", "azblob", "https", "http")
 _CLOUD = ("https", "http")
 
 
+class Requirement(StrEnum):
+    """Whether something must be there."""
+
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
 class Backend(Model):
     """Where Pulumi keeps the state of an environment's stacks."""
 
@@ -92,6 +99,8 @@ class Environment(Model):
     """Where Pulumi keeps the state of its stacks; default: what Pulumi.yaml's `backend` or `pulumi login` say."""
     approvals: Count = 0
     """How many people must approve a promotion into it; default 0."""
+    releases: Requirement = Requirement.OPTIONAL
+    """required: what has no release here is not deployed; optional (default): then it runs what workloads.yaml says."""
 
 
 class Gateway(Model):

@@ -4,34 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field, StringConstraints
 
 from handrail.core.documents import load
 from handrail.core.errors import DocumentError, Problem
-from handrail.core.models import Model, read
+from handrail.core.models import read
+from handrail.releases._model import Api, Canary, Gates, Pin, Release
 
-__all__ = ["Release", "read_releases", "releases_file"]
-
-Image = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@sha256:[0-9a-f]{64}$")]
-Version = Annotated[str, StringConstraints(pattern=r"^[^@\s]+$")]
-
-
-class Release(Model):
-    """What one workload serves in one environment."""
-
-    image: Image | None = None
-    """Its image by digest, in place of the one in workloads.yaml. As registry.acme.test/payments/checkout@sha256:… ."""
-    model: Version | None = None
-    """An endpoint's model by version, never by alias, in place of the one in workloads.yaml. As models:/scorer/12."""
-    weight: Annotated[int, Field(ge=0, le=100)] = 100
-    """The share of a route's traffic that it gets, in per cent: 0 (dark) to 100 (default)."""
-
-    @property
-    def pins(self) -> dict[str, str]:
-        """The settings that it decides, by name."""
-        return {word: value for word in ("image", "model") if (value := getattr(self, word)) is not None}
+__all__ = ["Api", "Canary", "Gates", "Pin", "Release", "read_releases", "releases_file"]
 
 
 def releases_file(environment: str, team: str) -> str:
