@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from handrail.cli._options import Yes
+
+
+class ForgeName(StrEnum):
+    """Where pull requests are."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    NONE = "none"
 
 
 def init(
@@ -18,15 +27,20 @@ def init(
         typer.Option("--organisation", "-o", help="The organisation: an installed package, or a path seen from NAME."),
     ],
     team: Annotated[str | None, typer.Option("--team", "-t", help="The team; default: NAME.")] = None,
+    forge: Annotated[
+        ForgeName, typer.Option("--forge", "-f", help="Where its pull requests are: whose pipeline is written.")
+    ] = ForgeName.GITHUB,
     lock: Annotated[bool, typer.Option(help="Pin what it requires in uv.lock, which asks the package index.")] = True,
     yes: Yes = False,
 ) -> None:
     """Make a team repository that previews clean; in one that is there, show what is newer and keep what was edited."""
     from handrail.personas import _requirement
+    from handrail.personas._pipeline import Forge
     from handrail.personas._scaffold import changes, repository, write
 
     folder = Path(name)
-    found = changes(repository(persona, folder.name, team or folder.name, organisation, folder), folder)
+    files = repository(persona, folder.name, team or folder.name, organisation, folder, Forge(forge))
+    found = changes(files, folder)
     outdated = [change for change in found if change.state == "outdated"]
     for change in found:
         if change.state != "unchanged":

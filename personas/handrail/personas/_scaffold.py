@@ -15,6 +15,7 @@ from handrail.core.errors import DocumentError, Problem
 from handrail.core.models import nearest
 from handrail.organisation import Organisation, load_organisation, locate
 from handrail.personas._persona import personas
+from handrail.personas._pipeline import Forge, pipeline
 from handrail.personas._requirement import distribution_of, requirement
 from handrail.personas._schema import organisation_schema, workloads_schema
 
@@ -47,13 +48,16 @@ class Change:
     diff: str = ""
 
 
-def repository(persona: str, name: str, team: str, reference: str, folder: Path) -> dict[str, str]:
+def repository(
+    persona: str, name: str, team: str, reference: str, folder: Path, forge: Forge = Forge.GITHUB
+) -> dict[str, str]:
     """The files of a team repository, path → text.
 
     Args:
         persona, team: whose; the organisation must have the team.
         reference: the organisation: an installed package, or a path relative to `folder`.
         folder: where the repository is.
+        forge: where its pull requests are, which says how its pipeline is written.
 
     Raises:
         DocumentError: there is no such persona, organisation or team.
@@ -77,7 +81,7 @@ def repository(persona: str, name: str, team: str, reference: str, folder: Path)
         found[f"Pulumi.{team}-{environment}.yaml"] = _text("stack.yaml", {**words, "environment": environment})
     for file, schema in (("workloads", workloads_schema(personas()[persona])), ("organisation", organisation_schema())):
         found[f"schemas/{file}.schema.json"] = json.dumps(schema, indent=2) + "\n"
-    return found
+    return {**found, **pipeline(forge, list(organisation.environments))}
 
 
 def changes(files: Mapping[str, str], folder: Path) -> list[Change]:
