@@ -76,7 +76,7 @@ def mutated(draw: st.DrawFn, resource: Resource) -> Resource:
     for _ in range(draw(st.integers(1, 3))):
         holder, key = _somewhere(inputs, draw(st.randoms(use_true_random=False)))
         if draw(st.booleans()):
-            holder[key] = draw(ODD)
+            holder[key] = copy.deepcopy(draw(ODD))
         elif isinstance(holder, dict):
             holder.pop(key, None)
     return Resource(resource.name, resource.type, inputs)
