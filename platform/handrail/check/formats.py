@@ -43,10 +43,12 @@ def summary(report: Report) -> str:
 
 
 def _more(report: Report) -> Iterator[str]:
-    """The command that says more of the first finding in a team's own file."""
+    """The command that says more of the first finding in a team's own file or program."""
     for each in report.of(*State):
         if each.where and each.where.file != each.source:
-            yield f"handrail why finding/{each.finding.standard}/{each.finding.workload} says why, and who may waive it"
+            name = each.finding.standard
+            asked = f"why finding/{name}/{each.finding.workload}" if each.planned else f"standards show {name}"
+            yield f"handrail {asked} says why, and who may waive it"
             return
 
 
@@ -88,7 +90,7 @@ def _plain(each: Checked) -> dict[str, Any]:
         "remedy": finding.remedy,
         "waiver": finding.waiver,
         "source": each.source,
-        **({"line": each.where.line, "column": each.where.column} if each.where else {}),
+        **({"file": each.where.file, "line": each.where.line, "column": each.where.column} if each.where else {}),
     }
 
 

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from handrail.check.base import Base, Bases, bases
 from handrail.check.model import Checked, Report, combined
 from handrail.check.origins import STDIN, Origin, origins, resource_of, texts
 from handrail.check.strays import strays
-from handrail.core.errors import DocumentError, HandrailError, Problem
+from handrail.core.documents import display
+from handrail.core.errors import DocumentError, HandrailError, Position, Problem
 from handrail.core.project import Project
 from handrail.core.resources import Resource
 from handrail.core.selection import select
@@ -20,6 +22,9 @@ from handrail.personas._stack import is_plain, plan_stack
 from handrail.standards import Contract, Finding, judge
 from handrail.standards.contract import contract_for, contract_of
 from handrail.standards.evidence import ENVIRONMENT, Subject
+
+if TYPE_CHECKING:
+    from handrail.recorder import Registration
 
 
 def check_files(
@@ -98,7 +103,7 @@ def _planned(project: Project, stack: str, contract: Contract) -> tuple[tuple[Ch
     """Findings, how many resources, and what could not be seen, of a stack of workloads.yaml."""
     plan = plan_stack(project.stack(stack).config, root=project.root, stack=stack, refuses=False)
     checked = tuple(
-        Checked(finding, stack, prepared.where)
+        Checked(finding, stack, prepared.where, planned=True)
         for prepared in plan.prepared
         for finding in (
             prepared.findings if contract is contract_of(plan.context) else judge(prepared.plan.resources, contract)
@@ -110,16 +115,22 @@ def _planned(project: Project, stack: str, contract: Contract) -> tuple[tuple[Ch
 def _recorded(project: Project, stack: str, contract: Contract) -> tuple[tuple[Checked, ...], int, tuple[str, ...]]:
     """The same of any other program."""
     from handrail.preview.read import record_stack
-    from handrail.recorder import UNKNOWN
+    from handrail.recorder import SECRET, UNKNOWN
 
-    record = record_stack(project, stack)
+    record = record_stack(project, stack, refuses=False)
     found = [
-        Origin(resource_of(each.type, each.name, each.inputs, str(UNKNOWN)), stack)
+        Origin(resource_of(each.type, each.name, each.inputs, (UNKNOWN, SECRET)), stack, line=_line(each, project.root))
         for each in record.registrations
         if each.custom
     ]
     unseen = tuple(f"{stack}: {each.kind} {each.what} {each.where}".rstrip() for each in record.unseen)
     return tuple(_judged(found, contract)), len(found), unseen
+
+
+def _line(registration: Registration, root: Path) -> Position | None:
+    """Where the program makes it."""
+    file, _, line = registration.source_position.rpartition(":")
+    return Position(display(root / file), int(line)) if file else None
 
 
 def _judged(found: Iterable[Origin], contract: Contract) -> Iterator[Checked]:
