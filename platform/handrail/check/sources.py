@@ -101,13 +101,12 @@ def check_stacks(project: Project, stacks: Iterable[str], base_of: Bases = lambd
 
 def _planned(project: Project, stack: str, contract: Contract) -> tuple[tuple[Checked, ...], int, tuple[str, ...]]:
     """Findings, how many resources, and what could not be seen, of a stack of workloads.yaml."""
-    plan = plan_stack(project.stack(stack).config, root=project.root, stack=stack, refuses=False)
+    config = project.stack(stack).config
+    plan = plan_stack(config, root=project.root, stack=stack, refuses=False, contract=contract)
     checked = tuple(
         Checked(finding, stack, prepared.where, planned=True)
         for prepared in plan.prepared
-        for finding in (
-            prepared.findings if contract is contract_of(plan.context) else judge(prepared.plan.resources, contract)
-        )
+        for finding in prepared.findings
     )
     return checked, sum(len(prepared.plan.resources) for prepared in plan.prepared), ()
 
