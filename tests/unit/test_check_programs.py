@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,14 +12,16 @@ import grpc  # type: ignore[import-untyped]
 import pulumi
 import pytest
 from pulumi.runtime.proto import resource_pb2_grpc
+from rich.console import Console
 from spine import ORGANISATION, ROOT
 
 from handrail.check import Report, check_all
 from handrail.check.baseline import Baseline
 from handrail.check.formats import FORMATS
 from handrail.check.model import State
+from handrail.check.why_finding import dumps, show, why_finding
 from handrail.components import _component
-from handrail.core.errors import RecorderError
+from handrail.core.errors import DocumentError, RecorderError
 from handrail.core.project import Project
 from handrail.preview.read import preview
 
@@ -73,7 +76,7 @@ def test_a_component_that_is_refused_is_a_finding_among_others(write: Write) -> 
     said = FORMATS["text"](report)
     assert "__main__.py:6:1: single-deployment: spec.replicas: single has 1 replica, at least 2 are asked" in said
     assert "do:      in workloads.yaml write `scale:`" in said
-    assert "handrail standards show two-replicas says why" in said  # a program's workloads are in no file for `why`
+    assert "handrail why finding/two-replicas/payments/refunds says why" in said
 
 
 def test_every_format_tells_it(write: Write) -> None:
@@ -125,6 +128,42 @@ def test_what_is_known_of_an_output_is_judged_and_a_secret_is_not(write: Write) 
         ("images-from-registries", "plain-deployment"): State.REFUSED,
         ("no-node-ports-or-load-balancers", "hidden"): State.UNDECIDED,
     }
+
+
+def test_why_a_finding_of_a_program_stands(write: Write) -> None:
+    """By the address that the check prints, which the entry for a waiver has as well."""
+    project = write(
+        "import pulumi\n\nINSTANCE, OPEN = 'aws:rds/instance:Instance', {'publiclyAccessible': True}\n"
+        "pulumi.CustomResource(INSTANCE, 'ledger', OPEN | {'tags': {'owner': 'payments'}})\n"
+        "pulumi.CustomResource('aws:kms/key:Key', 'ledger', {'tags': {'owner': 'payments'}})\n"
+        "pulumi.CustomResource(INSTANCE, 'lost', OPEN)\npulumi.CustomResource(INSTANCE, 'fraud', OPEN)\n"
+        "for team in ('fraud', 'churn'):\n"
+        "    pulumi.CustomResource('aws:kms/key:Key', f'{team}-key', {'tags': {'owner': team,\n"
+        "        'app.kubernetes.io/instance': 'key'}})\n"
+    )
+    report = check_all([])
+    found = {each.finding.workload for each in report.checked if each.finding.standard == "rds-not-public"}
+    assert found == {"payments/ledger", "lost", "fraud"}
+    for address in ("payments/ledger", "lost"):
+        answer = why_finding(project, f"finding/rds-not-public/{address}")
+        console = Console(width=200, record=True, file=StringIO())
+        show(answer, console)
+        said = console.export_text()
+        assert f"    workload: {address}\n" in said
+        assert f"in a waiver its workload is {address}\n" in said
+        assert answer.places[0].state == "refused"
+        assert json.loads(dumps(answer))["stacks"][0]["verdicts"][0]["where"].startswith("__main__.py:")
+    assert why_finding(project, "finding/rds-not-public/ledger").workload == "payments/ledger"
+    for name, words in {"lots": "did you mean lost?", "ledgr": "did you mean"}.items():
+        with pytest.raises(DocumentError, match=words):
+            why_finding(project, f"finding/rds-not-public/{name}")
+    assert why_finding(project, "finding/rds-not-public/fraud").workload == "fraud"
+    with pytest.raises(
+        DocumentError, match="write finding/rds-not-public/churn/key or finding/rds-not-public/fraud/key"
+    ):
+        why_finding(project, "finding/rds-not-public/key")
+    with pytest.raises(DocumentError, match="did you mean rds-not-public"):
+        why_finding(project, "finding/rds-not-publi/lost")
 
 
 def test_arguments_that_are_wrong_still_end_it(write: Write) -> None:

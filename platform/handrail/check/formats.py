@@ -46,9 +46,7 @@ def _more(report: Report) -> Iterator[str]:
     """The command that says more of the first finding in a team's own file or program."""
     for each in report.of(*State):
         if each.where and each.where.file != each.source:
-            name = each.finding.standard
-            asked = f"why finding/{name}/{each.finding.workload}" if each.planned else f"standards show {name}"
-            yield f"handrail {asked} says why, and who may waive it"
+            yield f"handrail why finding/{each.finding.standard}/{each.finding.workload} says why, and who may waive it"
             return
 
 

@@ -31,14 +31,12 @@ class Checked:
         source: the file or the stack.
         where: its line, where there is a file.
         known: it is in the baseline.
-        planned: it is of a workload of workloads.yaml, which `handrail why` can tell more of.
     """
 
     finding: Finding
     source: str
     where: Position | None = None
     known: bool = False
-    planned: bool = False
 
     @property
     def state(self) -> State:

@@ -61,6 +61,11 @@ class Standard:
         """Whether one resource is all that it reads at a time."""
         return self.clause.python is None or self.clause.python in ALONE
 
+    @property
+    def waivable(self) -> bool:
+        """Whether anybody may let a violation pass."""
+        return bool(self.clause.waived_by) and self.severity is not Severity.NON_NEGOTIABLE
+
     def applies(self, subject: Subject) -> bool:
         """Whether it is about a resource."""
         if subject.resource.type not in self.types:
@@ -114,9 +119,12 @@ class Standard:
         remedy: str | None = None,
     ) -> Finding:
         """A finding of this standard's."""
+        remedy = remedy or self.clause.remedy_for(subject.workload["persona"])
+        if not subject.is_kubernetes and self.waivable:  # nothing else of it says how a waiver names it
+            remedy = f"{remedy}; in a waiver its workload is {subject.address}"
         return Finding(
-            self.id, verdict, subject.resource.name, path, message, given,
-            remedy or self.clause.remedy_for(subject.workload["persona"]), self.severity, workload=subject.address,
+            self.id, verdict, subject.resource.name, path, message, given, remedy, self.severity,
+            workload=subject.address, about=subject.resource,
         )  # fmt: skip
 
     def _said(self, bound: Any) -> str:
