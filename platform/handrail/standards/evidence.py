@@ -26,6 +26,8 @@ POD_SPECS: Final[Mapping[str, tuple[str, ...]]] = {
     "kubernetes:batch/v1:CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
 }
 """Where each kind that makes pods keeps their spec."""
+OF_MANIFESTS: Final = (("metadata",), ("spec",), ("template",), ("status",))
+"""How a path into one of them begins; any other is of its pods' spec."""
 CONTAINERS: Final = ("containers", "initContainers")
 LABELS: Final = {
     "name": "app.kubernetes.io/instance",

@@ -12,7 +12,7 @@ from handrail.core.resources import Path
 from handrail.organisation.model import Severity, Tier
 from handrail.standards import cel
 from handrail.standards.clause import PODS, Clause
-from handrail.standards.evidence import POD_SPECS, Evidence, Subject
+from handrail.standards.evidence import OF_MANIFESTS, POD_SPECS, Evidence, Subject
 from handrail.standards.findings import Finding, Verdict
 from handrail.standards.rules import ALONE, RULES, Breach
 
@@ -90,6 +90,9 @@ class Standard:
             )
         if satisfied is True:
             return self.finding(subject, Verdict.COMPLIANT, path, self.clause.title)
+        if satisfied is not False:
+            said = f"{self.clause.title}: its rule gives {satisfied!r}, where true or false is asked"
+            return self.finding(subject, Verdict.VIOLATION, path, said)
         return self.finding(subject, Verdict.VIOLATION, path, self._said(bound))
 
     def weigh(self, evidence: Evidence) -> Iterator[Finding]:
@@ -143,6 +146,6 @@ class Standard:
 
     def path_in(self, subject: Subject) -> str:
         """Where in a resource it looks, as `spec.replicas`."""
-        if PODS in self.clause.resources and subject.pod_path:
-            return dotted((*subject.pod_path, *self.clause.field.split(".")))
-        return self.clause.field
+        field = self.clause.field
+        below = field and subject.pod_path and (field.partition(".")[0],) not in OF_MANIFESTS
+        return dotted((*(subject.pod_path or ()), field)) if below else field
