@@ -124,6 +124,8 @@ def test_one_that_lacks_something_is_none(field: str, tmp_path: Path) -> None:
     ("change", "field", "message"),
     [
         ({"expires": "2026-11-24"}, "expires", "has expired"),
+        ({"standard": "no-literal-secrets"}, "standard", "which is non-negotiable: nobody may"),
+        ({"standard": "images-by-digst"}, "standard", "is no standard that may stand here"),
         ({"workload": "payments"}, "workload", "names a team and no workload"),
         ({"workload": "ledger"}, "owner", "has an owner who is not of the workload's team"),
         ({"expires": "2027-06-01"}, "expires", "holds for too long"),
@@ -147,6 +149,14 @@ def test_one_that_is_wrong_is_none(change: dict[str, str], field: str, message: 
     assert found.held == ()
     said = {fault.path: fault.message for fault in found.faults}
     assert message in said[f"waivers[0].{field}"]
+
+
+def test_the_nearest_of_many_is_told_alone(tmp_path: Path) -> None:
+    """And not among all standards that there are."""
+    (fault,) = waivers(tmp_path, {**GOOD, "standard": "images-by-digst"}).faults
+    assert (fault.remedy, fault.allowed) == ("did you mean images-by-digest?", None)
+    (fault,) = waivers(tmp_path, {**GOOD, "environment": "prd"}).faults
+    assert (fault.remedy, fault.allowed) == ("did you mean prod?", "dev, prod, staging")
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def debt(organisation: Named = None, json: Json = False, cwd: Cwd = None) -> Non
     else:
         from rich.console import Console
 
-        Console().print(told(waivers, budget))
+        Console().print(told(waivers, budget), soft_wrap=True)  # a position stays whole
     if waivers.faults:
         raise typer.Exit(1)
 

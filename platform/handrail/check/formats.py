@@ -38,7 +38,8 @@ def summary(report: Report) -> str:
     """How many resources, and how many findings of each state."""
     counts = {state: len(report.of(state)) for state in State}
     found = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "nothing found"
-    faults = f"; {len(report.faults)} faults in waivers and standards" if report.faults else ""
+    number = len(report.faults)
+    faults = f"; {number} fault{'s' * (number > 1)} in waivers and standards" if number else ""
     return f"{report.resources} resources {report.about}: {found}{faults}"
 
 

@@ -98,6 +98,10 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], value: Any, prefix: P
     return Problem(message[0].lower() + message[1:], dotted(path), where, given=given)
 
 
+_MANY = 40
+"""More words than these hide the nearest one, which is then said alone."""
+
+
 def unknown_word(word: str, allowed: Iterable[str], path: str, where: Position | None, noun: str = "word") -> Problem:
     """The Problem for a word that is none of `allowed`, with the nearest one that is."""
     allowed = sorted(allowed)
@@ -107,7 +111,7 @@ def unknown_word(word: str, allowed: Iterable[str], path: str, where: Position |
         path,
         where,
         given=shown(word),
-        allowed=", ".join(allowed) or "nothing",
+        allowed=", ".join(allowed) or "nothing" if near is None or len(allowed) <= _MANY else None,
         remedy=f"did you mean {near}?" if near else None,
     )
 

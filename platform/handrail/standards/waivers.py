@@ -179,8 +179,8 @@ def _faults(
     longest = LONGEST[standard.severity]
     if standard.severity is Severity.NON_NEGOTIABLE:
         yield _fault(
-            waiver, f"waives {standard.id}, which is non-negotiable", document, index, "standard",
-            remedy=standard.clause.remedy_for(None),
+            waiver, f"waives {standard.id}, which is non-negotiable: nobody may", document, index, "standard",
+            remedy=f"take it out, and mend it: {standard.clause.remedy_for(None)}",
         )  # fmt: skip
         return
     if (ends - granted).days > longest:
