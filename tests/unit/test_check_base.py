@@ -3,7 +3,7 @@
 import json
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,11 +11,14 @@ import pytest
 import yaml
 from spine import ORGANISATION, copy_acme
 
-from handrail.check import Report, check_all
+from handrail.check import Report, check_all, sources
 from handrail.check.formats import FORMATS
 from handrail.check.model import State
+from handrail.components import _definition
 from handrail.core.clock import now
 from handrail.core.errors import DocumentError
+from handrail.core.resources import Resource
+from handrail.standards import Contract, Finding, judge
 
 WORKLOADS = "stacks/acme/payments/workloads.yaml"
 STACK = "payments-prod"
@@ -122,6 +125,23 @@ def test_a_clause_that_is_relaxed_by_who_breaks_it(repository: Path) -> None:
     report = check_all([STACK], start=repository, base="HEAD")
     assert refused(report) == {("two-replicas", "payments/ledger")}
     assert [each.file.rpartition("/")[2] for each in report.changes] == ["organisation.yaml"]
+
+
+def test_a_stack_is_judged_once(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the base's contract, while it is planned."""
+    lonely(repository)
+    contracts: list[Contract] = []
+
+    def counting(resources: Iterable[Resource], contract: Contract) -> list[Finding]:
+        contracts.append(contract)
+        return judge(resources, contract)
+
+    monkeypatch.setattr(_definition, "judge", counting)
+    monkeypatch.setattr(sources, "judge", counting)
+    assert refused(check_all([STACK], start=repository, base="HEAD")) == {("two-replicas", "payments/ledger")}
+    workloads = yaml.safe_load((repository / WORKLOADS).read_text())["services"]
+    assert len(contracts) == len(workloads)
+    assert len({id(each) for each in contracts}) == 1
 
 
 def test_a_standard_of_the_organisations_own_that_is_taken_out(repository: Path) -> None:

@@ -1,5 +1,6 @@
 """Waivers: what holds, what is none and why, and that each ends on its day."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,12 @@ from planned import acme
 
 from handrail.core.clock import at
 from handrail.core.errors import HandrailError
+from handrail.core.resources import Given, Resource
+from handrail.organisation import Tier
 from handrail.organisation.model import Standards
+from handrail.standards import Contract, Finding, judge
 from handrail.standards.catalogue import catalogue_of
+from handrail.standards.evidence import Subject, grouped
 from handrail.standards.waivers import Waivers, read_waivers
 
 TODAY = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -62,6 +67,49 @@ def test_it_ends_on_its_day(tmp_path: Path) -> None:
             assert bool(found.of("prod")) is holds
 
 
+DATABASE = "aws:rds/instance:Instance"
+PUBLIC = {"publiclyAccessible": True}
+
+
+@pytest.mark.parametrize(
+    ("tags", "address", "owner"),
+    [
+        ({"owner": "payments"}, "payments/ledger", "mei@acme.test"),
+        ({"handrail.dev/team": "fraud", "owner": "payments"}, "fraud/ledger", "noor@acme.test"),
+        ({"owner": "Mei of Payments"}, "ledger", "grace@acme.test"),
+        ({"owner": Given(None)}, "ledger", "grace@acme.test"),
+        (None, "ledger", "grace@acme.test"),
+    ],
+)
+def test_one_for_a_clouds_resource(tags: Any, address: str, owner: str, tmp_path: Path) -> None:
+    """Names the team of its tags, if they say one, and its name; the finding says so."""
+    resource = Resource("ledger", DATABASE, PUBLIC | ({"tags": tags} if tags else {}))
+    standards = catalogue_of(acme(), None)
+
+    def finding(held: Waivers) -> Finding:
+        (found,) = judge([resource], Contract("prod", Tier.PRODUCTION, (standards["rds-not-public"],), held))
+        return found
+
+    refused = finding(Waivers())
+    assert (refused.workload, refused.refuses) == (address, True)
+    assert str(refused.remedy).endswith(f"; in a waiver its workload is {address}")
+    found = waivers(tmp_path, {**GOOD, "standard": "rds-not-public", "workload": address, "owner": owner})
+    assert found.faults == ()
+    with at(TODAY):
+        assert finding(found).waiver == "checkout-digest until 2027-01-15"
+        other = replace(resource, inputs={**PUBLIC, "tags": {"owner": "churn"}})
+        assert judge([other], Contract("prod", Tier.PRODUCTION, (standards["rds-not-public"],), found))[0].refuses
+
+
+def test_a_clouds_resource_is_no_part_of_a_cluster_s_workload() -> None:
+    """A Service of ECS is not the Service of a workload of its name."""
+    labels = {"handrail.dev/team": "payments", "app.kubernetes.io/instance": "ledger"}
+    inside = Resource("a", "kubernetes:core/v1:Service", {"metadata": {"name": "ledger", "labels": labels}})
+    cloud = Resource("ledger", "aws:ecs/service:Service", {"tags": {"owner": "payments"}})
+    assert {Subject(each).address for each in (inside, cloud)} == {"payments/ledger"}
+    assert len(grouped([Subject(inside), Subject(cloud)])) == 2
+
+
 @pytest.mark.parametrize("field", GOOD)
 def test_one_that_lacks_something_is_none(field: str, tmp_path: Path) -> None:
     """It lets nothing pass, and says what is missing, and where."""
@@ -76,6 +124,10 @@ def test_one_that_lacks_something_is_none(field: str, tmp_path: Path) -> None:
     ("change", "field", "message"),
     [
         ({"expires": "2026-11-24"}, "expires", "has expired"),
+        ({"standard": "no-literal-secrets"}, "standard", "which is non-negotiable: nobody may"),
+        ({"standard": "images-by-digst"}, "standard", "is no standard that may stand here"),
+        ({"workload": "payments"}, "workload", "names a team and no workload"),
+        ({"workload": "ledger"}, "owner", "has an owner who is not of the workload's team"),
         ({"expires": "2027-06-01"}, "expires", "holds for too long"),
         ({"expires": "2026-10-01"}, "expires", "ends before it begins"),
         ({"expires": "2027-02-30"}, "expires", "no calendar has"),
@@ -85,7 +137,8 @@ def test_one_that_lacks_something_is_none(field: str, tmp_path: Path) -> None:
         ({"owner": "ada@acme.test"}, "owner", "not of the workload's team"),
         ({"standard": "image-by-digest"}, "standard", "is no standard"),
         ({"environment": "live"}, "environment", "is no environment"),
-        ({"workload": "checkout"}, "workload", "not written as it must be"),
+        ({"workload": "Payments/checkout"}, "workload", "not written as it must be"),
+        ({"workload": "payments/check out"}, "workload", "not written as it must be"),
         ({"reason": "later"}, "reason", "at least 10 characters"),
         ({"reviewer": "ada@acme.test"}, "reviewer", "is no word"),
     ],
@@ -96,6 +149,14 @@ def test_one_that_is_wrong_is_none(change: dict[str, str], field: str, message: 
     assert found.held == ()
     said = {fault.path: fault.message for fault in found.faults}
     assert message in said[f"waivers[0].{field}"]
+
+
+def test_the_nearest_of_many_is_told_alone(tmp_path: Path) -> None:
+    """And not among all standards that there are."""
+    (fault,) = waivers(tmp_path, {**GOOD, "standard": "images-by-digst"}).faults
+    assert (fault.remedy, fault.allowed) == ("did you mean images-by-digest?", None)
+    (fault,) = waivers(tmp_path, {**GOOD, "environment": "prd"}).faults
+    assert (fault.remedy, fault.allowed) == ("did you mean prod?", "dev, prod, staging")
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:

@@ -73,7 +73,8 @@ def test(organisation: Named = None, cwd: Cwd = None) -> None:
     if faults:
         raise HandrailError([Problem(fault) for fault in faults])
     examples = sum(len(list(cases(each))) for each in own)
-    print(f"{len(own)} standards of the organisation's own, {examples} examples: all hold")
+    number = "1 standard" if len(own) == 1 else f"{len(own)} standards"
+    print(f"{number} of the organisation's own, {examples} examples: all hold")
 
 
 @app.command()
@@ -96,7 +97,7 @@ def debt(organisation: Named = None, json: Json = False, cwd: Cwd = None) -> Non
     else:
         from rich.console import Console
 
-        Console().print(told(waivers, budget))
+        Console().print(told(waivers, budget), soft_wrap=True)  # a position stays whole
     if waivers.faults:
         raise typer.Exit(1)
 

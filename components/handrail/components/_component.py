@@ -1,5 +1,6 @@
 """The base class of every component: the one border between a plan and the Pulumi engine."""
 
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,17 @@ def _root() -> Path:
     """The directory of the stack's Pulumi.yaml; a component plugin is not told, but starts in the program's."""
     told = pulumi.runtime.get_root_directory()
     return Path(told) if told else Project.find(Path.cwd()).root
+
+
+def refuses() -> bool:
+    """Whether a standard that is violated ends the program.
+
+    It always does where something is deployed. Only a recorder that was asked to lets it go on, for who asked judges
+    the record; its monitor says so, which no deployment has: no variable and no config can.
+    """
+    recorder = sys.modules.get("handrail_recorder_child.monitor")
+    monitor: Any = settings.get_monitor()
+    return recorder is None or not isinstance(monitor, recorder.Monitor) or monitor.refuses
 
 
 class Component(pulumi.ComponentResource):
@@ -84,7 +96,7 @@ class Component(pulumi.ComponentResource):
             )
             inputs = replace_leaves(resource.inputs, output)
             found = [finding for finding in prepared.findings if finding.resource == resource.name]
-            if any(finding.verdict is Verdict.UNKNOWN for finding in found):
+            if refuses() and any(finding.verdict is Verdict.UNKNOWN for finding in found):
                 inputs = gated(inputs, partial(decide, prepared, resource))
             registered[resource.name] = _custom_resource(resource, inputs, opts)
             for finding in found:
@@ -101,7 +113,7 @@ def _prepare(definition: Definition[Any], name: str, args: Mapping[str, Any]) ->
     if missing := list(unreleased(definition, name, context, releases)):
         raise DocumentError(missing)
     given = replace_leaves(args, lambda leaf: Given(leaf) if isinstance(leaf, pulumi.Output) else leaf)
-    return prepare(definition, name, given, context, release=releases.get(name))
+    return prepare(definition, name, given, context, release=releases.get(name), refuses=refuses())
 
 
 def _custom_resource(resource: Resource, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> pulumi.CustomResource:

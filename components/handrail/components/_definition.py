@@ -16,7 +16,7 @@ from handrail.core.models import Locate, Model, problems_of
 from handrail.core.resources import Given, Path, Resource
 from handrail.organisation import Context, Requirement
 from handrail.releases import Release, releases_file
-from handrail.standards import Finding, contract_of, judge, refuse, schemas
+from handrail.standards import Contract, Finding, contract_of, judge, refuse, schemas
 
 Text = str | Given
 """Text that may come from another resource: in Python, a Pulumi output may stand here."""
@@ -170,6 +170,7 @@ def prepare(
     prefix: Path = (),
     locate: Locate | None = None,
     refuses: bool = True,
+    contract: Contract | None = None,
 ) -> Prepared:
     """Validate, plan, label and judge one component; nothing is registered here.
 
@@ -180,6 +181,7 @@ def prepare(
         prefix: the path of `args` in the file it was read from.
         locate: field path → position in that file.
         refuses: whether a standard ends it here; otherwise its findings are the Prepared's.
+        contract: what it is judged by; default: its organisation's.
 
     Raises:
         DocumentError: the arguments are wrong.
@@ -201,7 +203,7 @@ def prepare(
     plan = replace(plan, resources=tuple(labelled(resource, workload, definition.name) for resource in plan.resources))
     if invalid := schemas.problems(plan.resources):
         raise PlanError(invalid)
-    findings = judge(plan.resources, contract_of(context))
+    findings = judge(plan.resources, contract or contract_of(context))
     if refuses:
         refuse(findings)
     default = Source(f"default of {definition.name}", chosen=False)

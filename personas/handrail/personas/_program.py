@@ -7,6 +7,7 @@ from pathlib import Path
 import pulumi
 
 from handrail import components
+from handrail.components._component import refuses
 from handrail.core.errors import HandrailError
 from handrail.personas._stack import CONFIG_KEYS, plan_stack
 
@@ -23,7 +24,8 @@ def deploy() -> None:
     config = pulumi.Config("handrail")
     values = {f"handrail:{key}": config.get(key) or "" for key in CONFIG_KEYS}
     try:
-        plan = plan_stack(values, root=Path(pulumi.runtime.get_root_directory()), stack=pulumi.get_stack())
+        root, stack = Path(pulumi.runtime.get_root_directory()), pulumi.get_stack()
+        plan = plan_stack(values, root=root, stack=stack, refuses=refuses())
     except HandrailError as error:
         raise pulumi.RunError(str(error)) from None
     for prepared in plan.prepared:

@@ -14,6 +14,7 @@ from handrail.components.admission_policies import holds
 from handrail.organisation import Capability, Context, read_context
 from handrail.personas._workloads import read_workloads
 from handrail.releases import read_releases
+from handrail.standards import Contract
 
 CONFIG_KEYS = ("organisation", "team", "environment", "workloads")
 PLATFORM = "platform-engineer"
@@ -38,7 +39,9 @@ class StackPlan:
     persona: str = PLATFORM
 
 
-def plan_stack(config: Mapping[str, str], *, root: Path, stack: str, refuses: bool = True) -> StackPlan:
+def plan_stack(
+    config: Mapping[str, str], *, root: Path, stack: str, refuses: bool = True, contract: Contract | None = None
+) -> StackPlan:
     """The plan of a stack.
 
     Args:
@@ -46,20 +49,21 @@ def plan_stack(config: Mapping[str, str], *, root: Path, stack: str, refuses: bo
         root: the directory of Pulumi.yaml.
         stack: the Pulumi stack's name.
         refuses: whether a standard that is violated ends it; otherwise it is a finding of its component's.
+        contract: what it is judged by; default: its organisation's.
 
     Raises:
         HandrailError: every problem of its files and plans, at once.
     """
     context = read_context(config, root=root, stack=stack)
     if context.is_platform:
-        return StackPlan(context, _platform(context, refuses))
+        return StackPlan(context, _platform(context, refuses, contract))
     file = root / (config.get("handrail:workloads") or "workloads.yaml")
     releases = read_releases(root, context.environment, context.team)
-    persona, prepared = read_workloads(file, context, releases, refuses=refuses)
+    persona, prepared = read_workloads(file, context, releases, refuses=refuses, contract=contract)
     return StackPlan(context, prepared, file, persona.name)
 
 
-def _platform(context: Context, refuses: bool) -> tuple[Prepared, ...]:
+def _platform(context: Context, refuses: bool, contract: Contract | None) -> tuple[Prepared, ...]:
     """A workspace for each team, and what they share."""
     wanted = [("TeamWorkspace", team, {"owner": team}) for team in context.organisation.teams]
     if context.organisation.admission or holds(context):
@@ -67,7 +71,7 @@ def _platform(context: Context, refuses: bool) -> tuple[Prepared, ...]:
     if context.cluster.has(Capability.KUEUE) and _is_first_of_cluster(context):
         wanted = [("ResourceFlavors", "flavors", {}), ("WorkloadPriorities", "priorities", {}), *wanted]
     return prepare_all(
-        partial(prepare, definitions()[component], name, args, context, refuses=refuses)
+        partial(prepare, definitions()[component], name, args, context, refuses=refuses, contract=contract)
         for component, name, args in wanted
     )
 

@@ -18,6 +18,7 @@ from handrail.core.resources import leaves
 from handrail.organisation import Context
 from handrail.personas._persona import Persona, Section, personas
 from handrail.releases import Release, releases_file
+from handrail.standards import Contract
 
 _HEAD = ("persona", "team")
 
@@ -36,12 +37,18 @@ class _Entry:
 
 
 def read_workloads(
-    file: Path, context: Context, releases: Mapping[str, Release], *, refuses: bool = True
+    file: Path,
+    context: Context,
+    releases: Mapping[str, Release],
+    *,
+    refuses: bool = True,
+    contract: Contract | None = None,
 ) -> tuple[Persona, tuple[Prepared, ...]]:
     """The persona of a file, and its workloads prepared for `context`, in the file's order.
 
     Args:
         refuses: whether a standard ends it here; otherwise its findings are the workloads'.
+        contract: what they are judged by; default: their organisation's.
 
     Raises:
         HandrailError: every problem of the file and of the plans that it leads to.
@@ -55,7 +62,9 @@ def read_workloads(
     for entry in entries:
         problems += unreleased(definitions()[entry.section.component], entry.name, context, releases)
     calls = (
-        partial(_prepare, entry, entries, shared, persona, document, context, releases, refuses=refuses)
+        partial(
+            _prepare, entry, entries, shared, persona, document, context, releases, refuses=refuses, contract=contract
+        )
         for entry in entries
     )
     return persona, prepare_all(calls, problems)
@@ -190,6 +199,7 @@ def _prepare(
     releases: Mapping[str, Release],
     *,
     refuses: bool,
+    contract: Contract | None,
 ) -> Prepared:
     definition = definitions()[entry.section.component]
     sources = {path: Source(f"persona {persona.name}") for path in _dotted_leaves(entry.section.defaults)}
@@ -217,6 +227,7 @@ def _prepare(
         prefix=entry.path,
         locate=document.where,
         refuses=refuses,
+        contract=contract,
     )
 
 

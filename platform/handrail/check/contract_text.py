@@ -178,7 +178,7 @@ def debt_plain(waivers: Waivers, budget: int | None) -> dict[str, Any]:
 def _counts(held: Iterable[Waiver]) -> dict[str, int]:
     found: dict[str, int] = {}
     for each in held:
-        for who in (f"team {each.workload.partition('/')[0]}", each.owner):
+        for who in (f"team {each.team}" if each.team else "no team", each.owner):
             found[who] = found.get(who, 0) + 1
     return dict(sorted(found.items()))
 

@@ -38,12 +38,13 @@ def summary(report: Report) -> str:
     """How many resources, and how many findings of each state."""
     counts = {state: len(report.of(state)) for state in State}
     found = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "nothing found"
-    faults = f"; {len(report.faults)} faults in waivers and standards" if report.faults else ""
+    number = len(report.faults)
+    faults = f"; {number} fault{'s' * (number > 1)} in waivers and standards" if number else ""
     return f"{report.resources} resources {report.about}: {found}{faults}"
 
 
 def _more(report: Report) -> Iterator[str]:
-    """The command that says more of the first finding in a team's own file."""
+    """The command that says more of the first finding in a team's own file or program."""
     for each in report.of(*State):
         if each.where and each.where.file != each.source:
             yield f"handrail why finding/{each.finding.standard}/{each.finding.workload} says why, and who may waive it"
@@ -88,7 +89,7 @@ def _plain(each: Checked) -> dict[str, Any]:
         "remedy": finding.remedy,
         "waiver": finding.waiver,
         "source": each.source,
-        **({"line": each.where.line, "column": each.where.column} if each.where else {}),
+        **({"file": each.where.file, "line": each.where.line, "column": each.where.column} if each.where else {}),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
@@ -24,16 +24,17 @@ _SHOWN_UNKNOWN = "output<"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A resource and where it was read from."""
+    """A resource and where it was read from: a document and a path in it, or the line of a program."""
 
     resource: Resource
     source: str
     document: Document | None = None
     at: tuple[str | int, ...] = ()
+    line: Position | None = None
 
     def where(self, finding: Finding) -> Position | None:
         """The line of a finding's field, or of the nearest thing around it."""
-        return self.document.where((*self.at, *undotted(finding.path))) if self.document else None
+        return self.document.where((*self.at, *undotted(finding.path))) if self.document else self.line
 
 
 def texts(name: str, stdin: bytes) -> Iterator[tuple[str, bytes]]:
@@ -93,17 +94,17 @@ def _preview(text: bytes, file: str) -> Iterator[Origin]:
         for state in states:
             if state.get("custom") and not str(state["type"]).startswith("pulumi:"):
                 name = str(state["urn"]).rpartition("::")[2]
-                yield Origin(resource_of(state["type"], name, state.get("inputs") or {}, _UNKNOWN), file)
+                yield Origin(resource_of(state["type"], name, state.get("inputs") or {}, (_UNKNOWN,)), file)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         text_ = f"is no preview that `pulumi preview --json` printed ({type(error).__name__}: {error})"
         raise DocumentError(Problem(text_, where=Position(file, 1))) from None
 
 
-def resource_of(token: str, name: str, inputs: Mapping[str, Any], unknown: str) -> Resource:
+def resource_of(token: str, name: str, inputs: Mapping[str, Any], unknown: Collection[str]) -> Resource:
     """A resource as the engine would have it; `unknown` is what stands for a value that is not known."""
 
     def leaf(value: Any) -> Any:
-        hidden = value == unknown or (isinstance(value, str) and value.startswith(_SHOWN_UNKNOWN))
+        hidden = isinstance(value, str) and (value in unknown or value.startswith(_SHOWN_UNKNOWN))
         return Given(None) if hidden else value
 
     return Resource(name, token, {key: replace_leaves(_opened(value), leaf) for key, value in inputs.items()})

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from handrail.check.model import Checked, Report, combined
 from handrail.check.origins import STDIN, Origin, origins, resource_of, texts
 from handrail.check.strays import strays
-from handrail.core.errors import DocumentError, HandrailError, Problem
+from handrail.core.documents import display
+from handrail.core.errors import DocumentError, HandrailError, Position, Problem
 from handrail.core.project import Project
 from handrail.core.resources import Resource
 from handrail.core.selection import select
@@ -20,6 +21,13 @@ from handrail.standards import Contract, Finding, judge
 from handrail.standards.base import Base, Bases, bases
 from handrail.standards.contract import contract_for, contract_of
 from handrail.standards.evidence import ENVIRONMENT, Subject
+
+if TYPE_CHECKING:
+    from handrail.recorder import Registration
+
+ORGANISATION = "handrail:organisation"
+"""The key of a stack's config that names the organisation."""
+Judge: TypeAlias = Callable[[Iterable[Resource], Contract], Iterable[Finding]]
 
 
 def check_files(
@@ -58,7 +66,7 @@ def check_files(
     checked: list[Checked] = []
     faults: dict[Problem, None] = {}
     for name, group in groups.items():
-        checked += list(_judged(group, contract_for(judges, directory, name)))
+        checked += list(judged(group, contract_for(judges, directory, name)))
         if whole and name in whole.environments:
             faults |= dict.fromkeys(contract_for(whole, organisation, name).waivers.faults)
     by = _by(whole, base) if whole else "by the catalogue as it comes: no organisation was named"
@@ -82,7 +90,7 @@ def check_stacks(project: Project, stacks: Iterable[str], base_of: Bases = lambd
     for stack in stacks:
         config = project.stack(stack).config
         plain = is_plain(project.program)
-        if not plain and "handrail:organisation" not in config:
+        if not plain and ORGANISATION not in config:
             yield Report(*_recorded(project, stack, contract_for(None, None, "")))
             continue
         context = read_context(config, root=project.root, stack=stack)
@@ -96,48 +104,47 @@ def check_stacks(project: Project, stacks: Iterable[str], base_of: Bases = lambd
 
 def _planned(project: Project, stack: str, contract: Contract) -> tuple[tuple[Checked, ...], int, tuple[str, ...]]:
     """Findings, how many resources, and what could not be seen, of a stack of workloads.yaml."""
-    plan = plan_stack(project.stack(stack).config, root=project.root, stack=stack, refuses=False)
+    config = project.stack(stack).config
+    plan = plan_stack(config, root=project.root, stack=stack, refuses=False, contract=contract)
     checked = tuple(
-        Checked(finding, stack, prepared.where)
-        for prepared in plan.prepared
-        for finding in (
-            prepared.findings if contract is contract_of(plan.context) else judge(prepared.plan.resources, contract)
-        )
+        Checked(finding, stack, prepared.where) for prepared in plan.prepared for finding in prepared.findings
     )
     return checked, sum(len(prepared.plan.resources) for prepared in plan.prepared), ()
 
 
 def _recorded(project: Project, stack: str, contract: Contract) -> tuple[tuple[Checked, ...], int, tuple[str, ...]]:
     """The same of any other program."""
-    from handrail.preview.read import record_stack
-    from handrail.recorder import UNKNOWN
+    found, unseen = registered(project, stack)
+    return tuple(judged(found, contract)), len(found), unseen
 
-    record = record_stack(project, stack)
+
+def registered(project: Project, stack: str) -> tuple[list[Origin], tuple[str, ...]]:
+    """What the program of a stack registers, and what of it could not be seen; raises HandrailError."""
+    from handrail.preview.read import record_stack
+    from handrail.recorder import SECRET, UNKNOWN
+
+    record = record_stack(project, stack, refuses=False)
     found = [
-        Origin(resource_of(each.type, each.name, each.inputs, str(UNKNOWN)), stack)
+        Origin(resource_of(each.type, each.name, each.inputs, (UNKNOWN, SECRET)), stack, line=_line(each, project.root))
         for each in record.registrations
-        if each.custom
+        if each.custom and not each.type.startswith("pulumi:")
     ]
     unseen = tuple(f"{stack}: {each.kind} {each.what} {each.where}".rstrip() for each in record.unseen)
-    return tuple(_judged(found, contract)), len(found), unseen
+    return found, unseen
 
 
-def _judged(found: Iterable[Origin], contract: Contract) -> Iterator[Checked]:
+def _line(registration: Registration, root: Path) -> Position | None:
+    """Where the program makes it."""
+    file, _, line = registration.source_position.rpartition(":")
+    return Position(display(root / file), int(line)) if file else None
+
+
+def judged(found: Iterable[Origin], contract: Contract, by: Judge = judge) -> Iterator[Checked]:
     """Each finding with its place; of one name in two files, each has its own."""
-    by_name: dict[str, Origin] = {}
-    resources = []
-    for index, origin in enumerate(found):
-        key = f"{origin.resource.name}\0{index}"
-        by_name[key] = origin
-        resources.append(Resource(key, origin.resource.type, origin.resource.inputs))
-    for finding in judge(resources, contract):
-        origin = by_name[finding.resource]
-        own = _renamed(finding, origin.resource.name)
-        yield Checked(own, origin.source, origin.where(own))
-
-
-def _renamed(finding: Finding, name: str) -> Finding:
-    return replace(finding, resource=name, workload=finding.workload.partition("\0")[0])
+    by_resource = {id(origin.resource): origin for origin in found}
+    for finding in by((origin.resource for origin in by_resource.values()), contract):
+        origin = by_resource[id(finding.about)]
+        yield Checked(finding, origin.source, origin.where(finding))
 
 
 def _environment(origin: Origin, organisation: Organisation | None, chosen: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -12,13 +12,18 @@ from rich.text import Text
 
 from handrail.check.contract_text import finds, request
 from handrail.check.model import Checked
+from handrail.check.origins import Origin
+from handrail.check.sources import ORGANISATION, judged, registered
 from handrail.core.errors import DocumentError, Problem
-from handrail.core.models import unknown_word
+from handrail.core.models import nearest, unknown_word
 from handrail.core.project import Project
+from handrail.organisation import read_context
 from handrail.personas._find import find_workloads
-from handrail.standards import Verdict
+from handrail.personas._stack import PLATFORM, is_plain
+from handrail.standards import Contract, Verdict
 from handrail.standards.catalogue import catalogue_of
-from handrail.standards.contract import contract_of
+from handrail.standards.contract import contract_for, contract_of
+from handrail.standards.evidence import Subject
 from handrail.standards.judge import verdicts
 from handrail.standards.standard import Standard
 from handrail.standards.waivers import Waiver, waivable_days
@@ -78,6 +83,13 @@ def why_finding(project: Project, name: str, stack: str | None = None, persona: 
     if not workload:
         remedy = f"write {PREFIX}STANDARD/WORKLOAD, as {PREFIX}two-replicas/checkout"
         raise DocumentError(Problem("names no workload", given=name, remedy=remedy))
+    if is_plain(project.program):
+        return _planned(project, id_, workload, stack, persona)
+    return _registered(project, id_, workload, stack, persona)
+
+
+def _planned(project: Project, id_: str, workload: str, stack: str | None, persona: str | None) -> Answer:
+    """Of a workload of workloads.yaml."""
     found = find_workloads(project, workload, stack, refuses=False)
     context = found[0][0].context
     standards = catalogue_of(context.organisation, context.directory)
@@ -88,13 +100,69 @@ def why_finding(project: Project, name: str, stack: str | None = None, persona: 
         contract = contract_of(plan.context)
         judged = verdicts(prepared.plan.resources, contract)
         checked = tuple(Checked(each, plan.context.stack, prepared.where) for each in judged if each.standard == id_)
-        address = checked[0].finding.workload if checked else f"{plan.context.team}/{prepared.name}"
-        holds = any(each.id == id_ for each in contract.standards)
-        places.append(
-            Place(plan.context.stack, plan.context.environment, str(contract.tier), holds, checked,
-                  contract.waiver_of(id_, address))
-        )  # fmt: skip
+        places.append(_place(plan.context.stack, id_, contract, checked))
     return Answer(standards[id_], f"{context.team}/{found[0][1].name}", persona or found[0][0].persona, tuple(places))
+
+
+def _place(stack: str, id_: str, contract: Contract, checked: tuple[Checked, ...]) -> Place:
+    holds = any(each.id == id_ for each in contract.standards)
+    waivers = (contract.waiver_of(id_, each.finding.workload) for each in checked)
+    return Place(stack, contract.environment, str(contract.tier), holds, checked, next(filter(None, waivers), None))
+
+
+def _registered(project: Project, id_: str, workload: str, stack: str | None, persona: str | None) -> Answer:
+    """Of what a program of the project's own registers, by the address that its finding has."""
+    standards: Mapping[str, Standard] = {}
+    stacks: list[tuple[str, Contract, list[Origin]]] = []
+    personas: dict[str, str] = {}
+    for candidate in [stack] if stack else project.stacks():
+        standards, contract = _asked(project, candidate)
+        if id_ not in standards:
+            raise DocumentError(unknown_word(id_, standards, "", None, noun="standard"))
+        origins, _ = registered(project, candidate)
+        stacks.append((candidate, contract, origins))
+        subjects = (Subject(origin.resource) for origin in origins)
+        personas |= {each.address: each.workload["persona"] for each in subjects}
+    address = _address(workload, personas, f"{PREFIX}{id_}")
+    places = []
+    for candidate, contract, origins in stacks:
+        found = (each for each in judged(origins, contract, verdicts) if each.finding.workload == address)
+        ours = tuple(each for each in found if each.finding.standard == id_)
+        if any(Subject(origin.resource).address == address for origin in origins):
+            places.append(_place(candidate, id_, contract, ours))
+    return Answer(standards[id_], address, persona or personas[address] or PLATFORM, tuple(places))
+
+
+def _address(name: str, known: Collection[str], prefix: str) -> str:
+    """The address that a name stands for, which need not say the team where only one has it."""
+    if name in known:
+        return name
+    by_name: dict[str, list[str]] = {}
+    for each in sorted(known):
+        by_name.setdefault(each.rpartition("/")[2], []).append(each)
+    found = by_name.get(name, ())
+    if len(found) == 1:
+        return found[0]
+    if found:
+        remedy = "write " + " or ".join(f"{prefix}/{each}" for each in found)
+        raise DocumentError(Problem(f"several teams have a workload {name}", allowed=", ".join(found), remedy=remedy))
+    near = nearest(name, [*known, *by_name])
+    raise DocumentError(
+        Problem(
+            f"no stack of this project registers anything of a workload {name}",
+            allowed=", ".join(sorted(known)) or None,
+            remedy=f"did you mean {near}?" if near else None,
+        )
+    )
+
+
+def _asked(project: Project, stack: str) -> tuple[dict[str, Standard], Contract]:
+    """Every standard, and what holds, for a stack of a program; of no organisation, the catalogue's."""
+    config = project.stack(stack).config
+    if ORGANISATION not in config:
+        return catalogue_of(None, None), contract_for(None, None, "")
+    context = read_context(config, root=project.root, stack=stack)
+    return catalogue_of(context.organisation, context.directory), contract_of(context)
 
 
 def show(answer: Answer, console: Console) -> None:
@@ -149,7 +217,9 @@ def _entry(answer: Answer) -> str:
     refused = [place for place in answer.places if place.state == "refused"]
     if not refused or not waivable_days(answer.standard):
         return ""
-    return request(answer.standard.id, answer.workload, refused[-1].environment)
+    last = refused[-1]
+    address = next(each.finding.workload for each in last.verdicts if each.finding.refuses)
+    return request(answer.standard.id, address, last.environment)
 
 
 def dumps(answer: Answer) -> str:

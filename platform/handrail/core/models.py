@@ -56,10 +56,15 @@ def problems_of(
     """
     details = error.errors(include_url=False)
     # what may be text or a Pulumi output fails as both: only the first is worth telling
-    told = [detail for detail in details if detail.get("ctx", {}).get("class_name") != "Given"]
+    told = [detail for detail in details if detail.get("ctx", {}).get("class_name") != "Given" and not _follows(detail)]
     found = [_problem(detail, model, value, prefix, locate) for detail in (told or details)[:MAX_PROBLEMS]]
     more = len(told or details) - len(found)
     return [*found, Problem(f"and {more:,} more problems after these", dotted(prefix))] if more else found
+
+
+def _follows(detail: ErrorDetails) -> bool:
+    """Whether it only follows from another: too few entries, since what is wrong with one is told."""
+    return detail["type"] == "too_short" and bool(len(detail["input"]) >= detail.get("ctx", {})["min_length"])
 
 
 def _problem(detail: ErrorDetails, model: type[BaseModel], value: Any, prefix: Path, locate: Locate | None) -> Problem:
@@ -82,11 +87,19 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], value: Any, prefix: P
     if "error" in context:
         message, _, allowed = str(context["error"]).partition(": ")
         return Problem(message, dotted(path), where, given=given, allowed=allowed or None)
+    if kind in ("too_short", "too_long"):
+        bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
+        message = f"has too {'few' if kind == 'too_short' else 'many'} entries"
+        return Problem(message, dotted(path), where, given=f"{len(detail['input'])}", allowed=bound)
     if kind in ("enum", "literal_error"):
         words = [word.strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
         return unknown_word(str(detail["input"]), words, dotted(path), where, noun="value")
     message = detail["msg"].replace("Input should be", "must be")
     return Problem(message[0].lower() + message[1:], dotted(path), where, given=given)
+
+
+_MANY = 40
+"""More words than these hide the nearest one, which is then said alone."""
 
 
 def unknown_word(word: str, allowed: Iterable[str], path: str, where: Position | None, noun: str = "word") -> Problem:
@@ -98,7 +111,7 @@ def unknown_word(word: str, allowed: Iterable[str], path: str, where: Position |
         path,
         where,
         given=shown(word),
-        allowed=", ".join(allowed) or "nothing",
+        allowed=", ".join(allowed) or "nothing" if near is None or len(allowed) <= _MANY else None,
         remedy=f"did you mean {near}?" if near else None,
     )
 

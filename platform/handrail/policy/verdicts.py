@@ -107,14 +107,9 @@ def decide(found: Iterable[Seen], chosen: Chosen, asked: Callable[[Standard], bo
         groups.setdefault(contract.environment, (contract, []))[1].append(each)
     for contract, members in groups.values():
         standards = tuple(each for each in contract.standards if asked(each))
-        types = {each.id: each.types for each in standards}
         hidden = frozenset().union(*(each.hidden for each in members))
         for finding in judge([each.resource for each in members], replace(contract, standards=standards)):
-            urn = next(
-                each.urn
-                for each in members
-                if each.resource.name == finding.resource and each.resource.type in types[finding.standard]
-            )
+            urn = next(each.urn for each in members if each.resource is finding.about)
             yield Said(finding.standard, urn, _cleaned(_text(finding), hidden), finding.refuses)
 
 

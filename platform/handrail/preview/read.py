@@ -24,8 +24,11 @@ def preview(project: Project, stack: str) -> Preview:
     return from_record(record_stack(project, stack))
 
 
-def record_stack(project: Project, stack: str) -> Record:
+def record_stack(project: Project, stack: str, *, refuses: bool = True) -> Record:
     """What the program of `project` registers for `stack`, whatever the program is.
+
+    Args:
+        refuses: whether a component that a standard refuses ends it; otherwise what it planned is in the record.
 
     Raises:
         HandrailError: the stack has no config file, or the program cannot be recorded.
@@ -43,4 +46,5 @@ def record_stack(project: Project, stack: str) -> Record:
         root=project.root,
         python=project.python,
         environment={PROVIDER_VARIABLE: provider_version() or ""},
+        refuses=refuses,
     )

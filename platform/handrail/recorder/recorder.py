@@ -37,6 +37,7 @@ def record(
     timeout_seconds: float = 120,
     memory_gib: float = 4,
     environment: Mapping[str, str] = {},
+    refuses: bool = True,
 ) -> Record:
     """Run a Pulumi Python program against a recording monitor.
 
@@ -53,6 +54,8 @@ def record(
         memory_gib: the program may hold this much memory.
         environment: variables that the program needs; it sees nothing else of the caller's but PATH, language and
             Python's own.
+        refuses: whether a Handrail component that a standard refuses ends the program, as in a deployment; otherwise
+            it registers what it planned, for a caller that judges the record.
 
     Returns:
         What the program registered, and what only a deployment could show.
@@ -74,6 +77,7 @@ def record(
         "homes": sorted(map(str, homes())),
         "places": sorted(map(str, places())),
         "memory": int(memory_gib * _GIB),
+        "refuses": refuses,
     }
     with tempfile.TemporaryDirectory(prefix="handrail-home-") as home:
         try:

@@ -41,7 +41,7 @@ def _starts(root: str, token: str) -> list[Path]:
     pod = POD_SPECS.get(token)
     if pod is None:
         return []
-    return [pod] if root == "variables.pod" else [(*pod, kind, ANY) for kind in CONTAINERS]
+    return [pod] if root == "variables.pod" else [(*pod, kind) for kind in CONTAINERS]
 
 
 def _missing(schema: Any, path: Path, skip: int) -> tuple[str, str | None] | None:

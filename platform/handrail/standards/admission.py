@@ -107,7 +107,7 @@ def _while_waived(standard: Standard, contract: Contract, waivers: list[Waiver])
     )
     named = " || ".join(f"variables.address == {cel.literal(each.workload)}" for each in waivers)
     made = _made(f"{name_of(standard, contract)}-waived", standard, contract, f"!({named}) || {held} || ({rule})", True)
-    names = sorted({each.workload.partition("/")[2] for each in waivers})
+    names = sorted({each.workload.rpartition("/")[2] for each in waivers})
     selector = {"matchExpressions": [{"key": LABELS["name"], "operator": "In", "values": names}]}
     resources = {**made.binding["matchResources"], "objectSelector": selector}
     return Policy(

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from handrail.core.documents import Document, dotted, load
+from handrail.core.documents import Document, dotted, load, undotted
 from handrail.core.errors import DocumentError, HandrailError, Position, Problem
 from handrail.core.models import nearest, read, unknown_word
+from handrail.core.resources import Path as FieldPath
 from handrail.organisation.load import FILE
 from handrail.organisation.model import ClauseSettings, Organisation, Severity, Standards
 from handrail.standards import cel
 from handrail.standards._kinds import known
+from handrail.standards._reads import ANY
 from handrail.standards._schema_paths import nearest_field
 from handrail.standards.clause import PODS, Clause
+from handrail.standards.evidence import OF_MANIFESTS, POD_SPECS
 from handrail.standards.rules import RULES
 from handrail.standards.standard import Standard
 
@@ -25,6 +28,8 @@ VERSION = "1"
 CATALOGUE = Path(__file__).parent / "catalogue"
 OWN = "standards"
 """The folder of an organisation's own standards, beside organisation.yaml."""
+PLATFORM_TEAM = "platform"
+"""What a standard calls the organisation's platform team."""
 _ORDER = tuple(Severity)
 
 
@@ -52,6 +57,10 @@ def catalogue_of(organisation: Organisation | None, directory: Path | None) -> d
             problems.append(
                 Problem(text, where=Position(str(own / f"{name}.yaml"), 1), remedy="give its file another name")
             )
+        if organisation:
+            teams = {PLATFORM_TEAM, *organisation.teams}
+            for name in sorted(mine):
+                problems += _team_faults(own / f"{name}.yaml", mine[name], teams)
         clauses = {**mine, **clauses}
     chosen = organisation.standards if organisation else None
     settings = chosen.clauses if chosen else {}
@@ -73,6 +82,14 @@ def catalogue_of(organisation: Organisation | None, directory: Path | None) -> d
     if problems:
         raise DocumentError(problems)
     return standards
+
+
+def _team_faults(file: Path, clause: Clause, teams: Collection[str]) -> Iterator[Problem]:
+    """Teams that decide or waive, and that the organisation has not."""
+    named = [(("owner",), clause.owner), *((("waived_by", index), name) for index, name in enumerate(clause.waived_by))]
+    for path, name in named:
+        if name not in teams:
+            yield unknown_word(name, teams, dotted(path), load(file).where(path), noun="team")
 
 
 def folder_of(directory: Path | None) -> Path | None:
@@ -115,23 +132,53 @@ def faults(clause: Clause, document: Document) -> Iterator[Problem]:
     for index, token in enumerate(clause.resources):
         if token not in types and (token.startswith("kubernetes:") or token.count(":") != 2):
             path = ("resources", index)
-            yield unknown_word(token, types, dotted(path), document.where(path), noun="resource type") if nearest(
-                token, types
-            ) else Problem(
+            near = nearest(token, types)
+            yield Problem(
                 "is no resource type", dotted(path), document.where(path), given=token,
                 allowed="a Pulumi type token, as kubernetes:apps/v1:Deployment or aws:s3/bucket:Bucket, or pods",
+                remedy=f"did you mean {near}?" if near else None,
             )  # fmt: skip
     if clause.python and clause.python not in RULES:
         yield unknown_word(clause.python, RULES, "python", document.where(("python",)), noun="function")
     sample = Standard("", clause, clause.severity, clause.tiers, _params(clause, {}, None))
-    for field in ("rule", "message"):
+    yield from _field_faults(sample, document)
+    found = [
+        fault for name, text in clause.variables.items() for fault in _cel_faults(text, sample, document, name=name)
+    ]
+    if found:  # they are written out in the rule and in the message, which would say the same again
+        yield from found
+        return
+    for field, kind in (("rule", "BOOL"), ("message", "STRING")):
         if text := getattr(clause, field):
-            yield from _cel_faults(text, sample, document, (field,))
-    for name, text in clause.variables.items():
-        yield from _cel_faults(text, sample, document, ("variables", name))
+            yield from _cel_faults(text, sample, document, field, kind=kind)
 
 
-def _cel_faults(text: str, sample: Standard, document: Document, path: tuple[str, ...]) -> Iterator[Problem]:
+def _field_faults(sample: Standard, document: Document) -> Iterator[Problem]:
+    """A field that no type of resource has."""
+    below = tuple(ANY if isinstance(part, int) else part for part in undotted(sample.clause.field))
+    in_pods = sample.types & POD_SPECS.keys() and below[:1] not in OF_MANIFESTS
+    roots = ("variables.pod", "object") if in_pods else ("object",)
+    found = [nearest_field((root, *below), sample.types) for root in roots] if below else [None]
+    if all(found) and (fault := found[0]):
+        given, near = fault
+        yield Problem(
+            "is a field that no resource of its types has", "field", document.where(("field",)), given=given,
+            remedy=f"did you mean {near}?" if near else None,
+        )  # fmt: skip
+
+
+_GIVES = {"BOOL": "true or false", "STRING": "text"}
+
+
+def _cel_faults(
+    text: str, sample: Standard, document: Document, field: str = "variables", name: str = "", kind: str = "DYN"
+) -> Iterator[Problem]:
+    """What is wrong with an expression: of the clause's own `name`, else its rule or its message.
+
+    Args:
+        kind: what it must give, in CEL's words.
+    """
+    path = (field, name) if name else (field,)
     where = document.where(path)
     try:
         program = cel.compiled(cel.inlined(text, sample.names))
@@ -139,14 +186,23 @@ def _cel_faults(text: str, sample: Standard, document: Document, path: tuple[str
     except cel.CelError as error:
         names = [*cel.ROOTS, *(f"variables.{name}" for name in sample.names)]
         word = str(error).partition("'")[2].rpartition("'")[0] if "undeclared" in str(error) else ""
+        if word and f"{word}(" in text:
+            names = [*cel.FUNCTIONS]
         near = nearest(word, names) if word else None
         yield Problem(
             f"is no expression that can be evaluated: {error}", dotted(path), where, given=_line(text, error.line),
             allowed=", ".join(names) if word else None, remedy=f"did you mean {near}?" if near else None,
         )  # fmt: skip
         return
-    for read_path in sorted(program.reads.values | program.reads.shapes, key=str):
+    if kind != "DYN" and program.type not in (kind, "DYN"):
+        given = f"{program.type.lower()}: {_line(text, 1)}"
+        yield Problem(f"must give {_GIVES[kind]}", dotted(path), where, given=given)
+    told: list[FieldPath] = []
+    for read_path in sorted(program.reads.values | program.reads.shapes, key=lambda each: (len(each), str(each))):
+        if any(read_path[: len(each)] == each for each in told):
+            continue  # what is below it is not there either
         if fault := nearest_field(read_path, sample.types):
+            told.append(read_path)
             field, near = fault
             yield Problem(
                 "reads a field that no resource of its types has", dotted(path), where, given=field,
@@ -218,4 +274,6 @@ def _setting_faults(
             where = document.where(("standards", "clauses", name, "params", word), key=True) if document else None
             yield unknown_word(word, clause.params, f"standards.clauses.{name}.params.{word}", where, noun="parameter")
         elif allowed := param.fault(value):
-            yield fault("is no value that the standard allows", "params", word, given=str(value), allowed=allowed)
+            yield fault(
+                "is no value that the standard allows", "params", word, given=cel.literal(value), allowed=allowed
+            )

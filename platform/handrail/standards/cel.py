@@ -19,6 +19,12 @@ ROOTS: Final = ("object", "variables.workload", "variables.environment", "variab
 """`object` is the manifest; `workload` who it belongs to (name, component, team, persona, from its labels);
 `environment` where it goes (name, tier); `pod` the pod's spec, wherever the kind keeps it; `containers` its
 containers, initial ones included. A standard's own variables and its params are written out where they are named."""
+FUNCTIONS: Final = (
+    "has", "all", "exists", "exists_one", "map", "filter", "size", "contains", "startsWith", "endsWith", "matches",
+    "charAt", "indexOf", "lastIndexOf", "join", "split", "replace", "substring", "trim", "lowerAscii", "upperAscii",
+    "int", "uint", "double", "string", "bool", "type", "duration", "timestamp", "orValue", "or", "hasValue", "value",
+)  # fmt: skip
+"""What a rule may call, by name."""
 MAX_LENGTH: Final = 4096
 MAX_NESTING: Final = 3  # loops in loops: the cost is a power of the manifest's size, so its exponent is bounded
 
@@ -45,6 +51,11 @@ class Program:
 
     text: str
     _compiled: Any
+
+    @property
+    def type(self) -> str:
+        """What it gives, as CEL's words have it: BOOL, STRING, INT; DYN where that follows from the manifest."""
+        return str(self._compiled.return_type())
 
     @cached_property
     def reads(self) -> Reads:
@@ -122,7 +133,9 @@ def compiled(text: str) -> Program:
         if not found:
             raise CelError(str(error).splitlines()[0]) from None
         line, column, message = found.groups()
-        raise CelError(message.partition(" (in container")[0], int(line), int(column)) from None
+        # after `expecting` stands every word of the grammar
+        said = message.partition(" (in container")[0].partition(" expecting {")[0]
+        raise CelError(said, int(line), int(column)) from None
     return Program(text, expression)
 
 

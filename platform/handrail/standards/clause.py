@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from handrail.core.models import Model
 from handrail.organisation.model import Name, Severity, Tier
@@ -37,6 +37,8 @@ class Param(Model):
     def _has_one_source(self) -> Self:
         if (self.default is None) == (self.organisation is None):
             raise ValueError("needs exactly one of default and organisation")
+        if self.organisation is None and (allowed := self.fault(self.default)):
+            raise ValueError(f"has a default that it does not allow: {allowed}")
         return self
 
     def fault(self, value: object) -> str | None:
@@ -45,23 +47,17 @@ class Param(Model):
             return f"the value of organisation.yaml's {self.organisation}"
         if type(value) is not type(self.default):
             return f"a value like {self.default!r}"
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            low, high = self.min, self.max
-            if (low is not None and value < low) or (high is not None and value > high):
-                return (
-                    " and ".join(
-                        text
-                        for text in (f"at least {low:g}" * (low is not None), f"at most {high:g}" * (high is not None))
-                        if text
-                    )
-                    if low is not None or high is not None
-                    else None
-                )
+        if isinstance(value, int | float) and not isinstance(value, bool) and not self._holds(value):
+            bounds = {"at least": self.min, "at most": self.max}
+            return " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)
         if self.any_of is not None:
             words = value if isinstance(value, list) else [value]
             if any(word not in self.any_of for word in words):
                 return ", ".join(self.any_of)
         return None
+
+    def _holds(self, number: float) -> bool:
+        return (self.min is None or number >= self.min) and (self.max is None or number <= self.max)
 
 
 class Example(Model):
@@ -126,12 +122,12 @@ class Clause(Model):
     message: Cel | None = None
     """CEL that gives the sentence about a violation, with the offending value in it; a python rule has its own."""
     field: str
-    """The field it is about, as spec.replicas; for `pods` below the pod's spec."""
+    """The field it is about, as spec.replicas; one of its pods below their spec, as containers."""
     remedy: Sentence | dict[Name, Sentence]
     """What to do; by persona where their words differ, `default` for the others."""
     docs: Annotated[str, StringConstraints(pattern=r"^https://\S+$")]
     """Where to read more."""
-    examples: Annotated[tuple[Example, ...], Field(min_length=2)]
+    examples: tuple[Example, ...]
     """At least one that fails and one that passes."""
 
     @model_validator(mode="after")
@@ -144,10 +140,15 @@ class Clause(Model):
             raise ValueError("remedy has no default, for personas that it does not name")
         if Severity.NON_NEGOTIABLE is self.severity and self.waived_by:
             raise ValueError("is non-negotiable, so nobody waives it")
-        missing = {Verdict.VIOLATION, Verdict.COMPLIANT} - {each.verdict for each in self.examples}
-        if missing:
-            raise ValueError(f"has no example whose verdict is {sorted(missing)[0]}")
         return self
+
+    @field_validator("examples")
+    @classmethod
+    def _prove_it(cls, examples: tuple[Example, ...]) -> tuple[Example, ...]:
+        missing = {Verdict.VIOLATION, Verdict.COMPLIANT} - {each.verdict for each in examples}
+        if missing:
+            raise ValueError(f"has no example whose verdict is {' and none whose is '.join(sorted(missing))}")
+        return examples
 
     @property
     def floor(self) -> Severity:

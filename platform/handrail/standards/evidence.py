@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +26,8 @@ POD_SPECS: Final[Mapping[str, tuple[str, ...]]] = {
     "kubernetes:batch/v1:CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
 }
 """Where each kind that makes pods keeps their spec."""
+OF_MANIFESTS: Final = (("metadata",), ("spec",), ("template",), ("status",))
+"""How a path into one of them begins; any other is of its pods' spec."""
 CONTAINERS: Final = ("containers", "initContainers")
 LABELS: Final = {
     "name": "app.kubernetes.io/instance",
@@ -34,6 +37,9 @@ LABELS: Final = {
 }
 """What variables.workload is read from, so that every door knows it from the manifest alone."""
 ENVIRONMENT: Final = "handrail.dev/environment"
+OWNER: Final = "owner"
+"""The tag that says a cloud resource's team where no label of Handrail's does, as the standard aws-tags asks."""
+_TEAM = re.compile(r"[a-z][-a-z0-9]*")
 
 
 @dataclass(frozen=True)
@@ -42,10 +48,15 @@ class Subject:
 
     resource: Resource
 
+    @property
+    def is_kubernetes(self) -> bool:
+        """Whether it is an object of a cluster, and no cloud's."""
+        return self.resource.type.startswith("kubernetes:")
+
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """The whole manifest; of another provider's resource, its inputs."""
-        if not self.resource.type.startswith("kubernetes:"):
+        if not self.is_kubernetes:
             return dict(self.resource.inputs)
         api_version, kind = api_of(self.resource.type)
         return {"apiVersion": api_version, "kind": kind, **self.resource.inputs}
@@ -67,8 +78,8 @@ class Subject:
 
     @property
     def labels(self) -> Mapping[str, Any]:
-        """Its labels, none where it has none."""
-        metadata = self.plain.get("metadata")
+        """Its labels, of a cloud's resource its tags; none where it has none."""
+        metadata = self.plain.get("metadata") if self.is_kubernetes else {"labels": self.plain.get("tags")}
         found = metadata.get("labels") if isinstance(metadata, Mapping) else None
         return found if isinstance(found, Mapping) else {}
 
@@ -79,12 +90,20 @@ class Subject:
 
     @cached_property
     def address(self) -> str:
-        """Its workload as `team/name`; of what is no workload's, its namespace and its own name."""
-        metadata = self.plain.get("metadata")
+        """Its workload as `team/name`; of what is no workload's, its namespace and its own name.
+
+        A cloud's resource has the team of its tags, or none, and its Pulumi name.
+        """
+        metadata = self.plain.get("metadata") if self.is_kubernetes else None
         metadata = metadata if isinstance(metadata, Mapping) else {}
-        team = self.workload["team"] or str(metadata.get("namespace") or "")
+        team = self.workload["team"] or str(metadata.get("namespace") or self._owner)
         name = self.workload["name"] or str(metadata.get("name") or self.resource.name)
         return f"{team}/{name}" if team else name
+
+    @property
+    def _owner(self) -> str:
+        owner = "" if self.is_kubernetes else str(self.labels.get(OWNER) or "")
+        return owner if _TEAM.fullmatch(owner) else ""
 
     @property
     def pod_path(self) -> tuple[str, ...] | None:
@@ -114,7 +133,7 @@ class Subject:
     def places(self, path: Path) -> Iterator[Path]:
         """By which names an expression reaches what stands at `path`."""
         yield ("object", *path)
-        if path[:1] == ("metadata",):
+        if path[:1] == (("metadata",) if self.is_kubernetes else ("tags",)):
             yield ("variables.workload",)
         where = self.pod_path
         if where and path[: len(where)] == where[: len(path)]:
@@ -149,9 +168,9 @@ class Evidence:
         return found
 
 
-def grouped(subjects: Iterable[Subject]) -> dict[str, list[Subject]]:
-    """Resources by the workload that they are of."""
-    found: dict[str, list[Subject]] = {}
+def grouped(subjects: Iterable[Subject]) -> dict[tuple[bool, str], list[Subject]]:
+    """Resources by the workload that they are of; a cloud's kinds are none of a cluster's, as of two Services."""
+    found: dict[tuple[bool, str], list[Subject]] = {}
     for subject in subjects:
-        found.setdefault(subject.address, []).append(subject)
+        found.setdefault((subject.is_kubernetes, subject.address), []).append(subject)
     return found

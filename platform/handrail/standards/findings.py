@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from handrail.core.errors import Problem
+from handrail.core.resources import Resource
 from handrail.organisation.model import Severity
 
 __all__ = ["Finding", "Severity", "Verdict"]
@@ -34,6 +35,7 @@ class Finding:
         remedy: what to do.
         workload: whose resource it is, as `payments/checkout`.
         waiver: the waiver that holds for it and until when, as text; None where none does.
+        about: the resource itself, where several have one name.
     """
 
     standard: str
@@ -46,6 +48,7 @@ class Finding:
     severity: Severity = Severity.REQUIRED
     workload: str = ""
     waiver: str | None = None
+    about: Resource | None = field(default=None, compare=False, repr=False)
 
     @property
     def refuses(self) -> bool:

@@ -12,7 +12,7 @@ from handrail.core.resources import Path
 from handrail.organisation.model import Severity, Tier
 from handrail.standards import cel
 from handrail.standards.clause import PODS, Clause
-from handrail.standards.evidence import POD_SPECS, Evidence, Subject
+from handrail.standards.evidence import OF_MANIFESTS, POD_SPECS, Evidence, Subject
 from handrail.standards.findings import Finding, Verdict
 from handrail.standards.rules import ALONE, RULES, Breach
 
@@ -61,6 +61,11 @@ class Standard:
         """Whether one resource is all that it reads at a time."""
         return self.clause.python is None or self.clause.python in ALONE
 
+    @property
+    def waivable(self) -> bool:
+        """Whether anybody may let a violation pass."""
+        return bool(self.clause.waived_by) and self.severity is not Severity.NON_NEGOTIABLE
+
     def applies(self, subject: Subject) -> bool:
         """Whether it is about a resource."""
         if subject.resource.type not in self.types:
@@ -85,6 +90,9 @@ class Standard:
             )
         if satisfied is True:
             return self.finding(subject, Verdict.COMPLIANT, path, self.clause.title)
+        if satisfied is not False:
+            said = f"{self.clause.title}: its rule gives {satisfied!r}, where true or false is asked"
+            return self.finding(subject, Verdict.VIOLATION, path, said)
         return self.finding(subject, Verdict.VIOLATION, path, self._said(bound))
 
     def weigh(self, evidence: Evidence) -> Iterator[Finding]:
@@ -114,9 +122,12 @@ class Standard:
         remedy: str | None = None,
     ) -> Finding:
         """A finding of this standard's."""
+        remedy = remedy or self.clause.remedy_for(subject.workload["persona"])
+        if not subject.is_kubernetes and self.waivable:  # nothing else of it says how a waiver names it
+            remedy = f"{remedy}; in a waiver its workload is {subject.address}"
         return Finding(
-            self.id, verdict, subject.resource.name, path, message, given,
-            remedy or self.clause.remedy_for(subject.workload["persona"]), self.severity, workload=subject.address,
+            self.id, verdict, subject.resource.name, path, message, given, remedy, self.severity,
+            workload=subject.address, about=subject.resource,
         )  # fmt: skip
 
     def _said(self, bound: Any) -> str:
@@ -135,6 +146,6 @@ class Standard:
 
     def path_in(self, subject: Subject) -> str:
         """Where in a resource it looks, as `spec.replicas`."""
-        if PODS in self.clause.resources and subject.pod_path:
-            return dotted((*subject.pod_path, *self.clause.field.split(".")))
-        return self.clause.field
+        field = self.clause.field
+        below = field and subject.pod_path and (field.partition(".")[0],) not in OF_MANIFESTS
+        return dotted((*(subject.pod_path or ()), field)) if below else field

@@ -29,7 +29,7 @@ SOON = 30  # days
 
 def waivable_days(standard: Standard) -> int:
     """For how many days a standard may be waived; 0 where nobody may."""
-    return LONGEST[standard.severity] if standard.clause.waived_by else 0
+    return LONGEST[standard.severity] if standard.waivable else 0
 
 
 Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
@@ -43,8 +43,8 @@ class Waiver(Model):
     """Its name, which stays when it is renewed."""
     standard: Name
     """The standard's id."""
-    workload: Annotated[str, StringConstraints(pattern=r"^[a-z][-a-z0-9]*/[a-z][-a-z0-9.]*$")]
-    """The workload, as payments/checkout."""
+    workload: Annotated[str, StringConstraints(pattern=r"^([a-z][-a-z0-9]*/)?[^\s/]+$", max_length=253)]
+    """The workload, as payments/checkout; of a cloud's resource that no tag gives to a team, its name alone."""
     environment: Name
     """The environment."""
     reason: Reason
@@ -59,6 +59,11 @@ class Waiver(Model):
     """The first day on which it holds no more, in UTC."""
     compensating_control: Reason
     """What holds the risk down until then."""
+
+    @property
+    def team(self) -> str:
+        """The team of its workload; empty where it names none."""
+        return self.workload.rpartition("/")[0]
 
     @property
     def ends(self) -> datetime:
@@ -155,12 +160,17 @@ def _faults(
     except ValueError:
         yield _fault(waiver, "has a day that no calendar has", document, index, "expires", allowed="YYYY-MM-DD")
         return
-    team = waiver.workload.partition("/")[0]
-    members = organisation.teams[team].members if team in organisation.teams else organisation.platform.members
+    if waiver.workload in organisation.teams:
+        yield _fault(
+            waiver, "names a team and no workload", document, index, "workload", given=waiver.workload,
+            allowed=f"{waiver.workload}/<workload>",
+        )  # fmt: skip
+        return
+    members = _members(organisation, waiver.team)
     if waiver.owner not in members:
         yield _fault(
             waiver, "has an owner who is not of the workload's team", document, index, "owner",
-            given=waiver.owner, allowed=", ".join(members), remedy=f"name a member of {team}",
+            given=waiver.owner, allowed=", ".join(members), remedy=_who_may_own(waiver, organisation),
         )  # fmt: skip
     if standard is None:
         return
@@ -169,8 +179,8 @@ def _faults(
     longest = LONGEST[standard.severity]
     if standard.severity is Severity.NON_NEGOTIABLE:
         yield _fault(
-            waiver, f"waives {standard.id}, which is non-negotiable", document, index, "standard",
-            remedy=standard.clause.remedy_for(None),
+            waiver, f"waives {standard.id}, which is non-negotiable: nobody may", document, index, "standard",
+            remedy=f"take it out, and mend it: {standard.clause.remedy_for(None)}",
         )  # fmt: skip
         return
     if (ends - granted).days > longest:
@@ -196,6 +206,16 @@ def _faults(
             waiver, "has expired", document, index, "expires", given=waiver.expires,
             remedy=f"mend it ({standard.clause.remedy_for(None)}), or have it renewed, and take this one out",
         )  # fmt: skip
+
+
+def _who_may_own(waiver: Waiver, organisation: Organisation) -> str:
+    if waiver.team in organisation.teams:
+        return f"name a member of {waiver.team}"
+    platform = "name a member of the platform team"
+    if waiver.team:
+        return f"{platform}: there is no team {waiver.team}"
+    named = f"write the workload as <team>/{waiver.workload}"
+    return f"{named}; for a cloud's resource that no tag gives to a team, {platform}"
 
 
 def _members(organisation: Organisation, team: str) -> tuple[str, ...]:

@@ -69,10 +69,14 @@ class Monitor:
         project: the project's name.
         stack: the stack's name.
         config: the stack's config, as the program sees it.
+        refuses: whether a component of Handrail's ends the program where a standard refuses it.
     """
 
-    def __init__(self, channel: Channel, project: str, stack: str, config: Mapping[str, str]) -> None:
+    def __init__(
+        self, channel: Channel, project: str, stack: str, config: Mapping[str, str], *, refuses: bool = True
+    ) -> None:
         self.channel = channel
+        self.refuses = refuses
         self.failure: dict[str, Any] | None = None
         self._prefix = f"urn:pulumi:{stack}::{project}::"
         # URN → parent URN, of everything registered or read.

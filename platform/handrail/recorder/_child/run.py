@@ -21,7 +21,7 @@ def main(arguments: str) -> None:
 
     Args:
         arguments: a JSON mapping: fd, parent, project, stack, organization, program, root, homes,
-            places, memory.
+            places, memory, refuses.
     """
     given = json.loads(arguments)
     limits.die_with_parent(given["parent"])
@@ -70,7 +70,7 @@ def _run(given: dict[str, Any], program: Path, channel: Channel) -> dict[str, An
 
     config = pulumi.runtime.get_config_env()
     pulumi.runtime.set_all_config(config, pulumi.runtime.get_config_secret_keys_env())
-    monitor = Monitor(channel, given["project"], given["stack"], config)
+    monitor = Monitor(channel, given["project"], given["stack"], config, refuses=given["refuses"])
     pulumi.runtime.configure(
         pulumi.runtime.Settings(
             monitor=monitor,
