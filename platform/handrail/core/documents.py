@@ -44,7 +44,7 @@ class _Loader(yaml.CSafeLoader):
         if implicit[0]:  # it has no quotes
             for tag, pattern in self.yaml_implicit_resolvers.get(value[:1], ()):
                 if pattern.match(value):
-                    return tag
+                    return str(tag)
         return _TEXT
 
 
