@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 
 Path = tuple[str | int, ...]
 
-_PLAIN: Final = (str, int, bool, float, type(None))
+_PLAIN: Final = frozenset({str, int, bool, float, type(None)})
 
 
 class Token:
@@ -90,11 +90,12 @@ def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 def holds_token(value: Any) -> bool:
     """Whether anything in nested mappings and sequences is not known yet."""
-    if type(value) in _PLAIN:  # most of a manifest
-        return False
-    if isinstance(value, Mapping | list | tuple):
-        return any(map(holds_token, value.values() if isinstance(value, Mapping) else value))
-    return isinstance(value, Token)
+    if isinstance(value, (dict, Mapping)):  # nearly always a dict, which is the quicker question
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return isinstance(value, Token)
+    # most of a manifest is plain: no call for it
+    return any(holds_token(item) for item in value if type(item) not in _PLAIN)
 
 
 def replace_leaves(value: Any, replace: Callable[[Any], Any]) -> Any:

@@ -38,9 +38,23 @@ def read(value: Any, pattern: tuple[str, ...], path: Path = ()) -> Iterator[Read
         yield (*path, *pattern), ABSENT
     elif isinstance(entries, Token):
         yield where, entries
-    elif isinstance(entries, list | tuple):
+    elif isinstance(entries, (list, tuple)):
         for index, item in enumerate(entries):
             yield from read(item, pattern[at + 1 :], (*where, index))
+
+
+def words_in(value: Any) -> set[str]:
+    """Every key in nested mappings and sequences."""
+    words: set[str] = set()
+    rest = [value]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, (dict, Mapping)):  # nearly always a dict, which is the quicker question
+            words.update(value)
+            rest += [each for each in value.values() if type(each) is not str]
+        elif isinstance(value, (list, tuple)):
+            rest += value
+    return words
 
 
 def read_one(value: Any, pattern: tuple[str, ...], path: Path = ()) -> Read:
@@ -48,7 +62,7 @@ def read_one(value: Any, pattern: tuple[str, ...], path: Path = ()) -> Read:
     for depth, part in enumerate(pattern):
         if isinstance(value, Token):
             return (*path, *pattern[:depth]), value
-        value = value.get(part) if isinstance(value, Mapping) else None
+        value = value.get(part) if isinstance(value, (dict, Mapping)) else None
         if value is None:
             break
     return (*path, *pattern), ABSENT if value is None else value

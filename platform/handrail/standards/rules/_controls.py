@@ -54,7 +54,20 @@ class Fault:
     remedy: str
 
 
-Control: TypeAlias = Callable[[Pod], Iterator[Fault]]
+Faults: TypeAlias = Callable[[Pod], Iterator[Fault]]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What a control finds in a pod.
+
+    Args:
+        words: keys without which it finds nothing, so that few pods need to be read for it; none: it misses what is
+            absent.
+    """
+
+    faults: Faults
+    words: frozenset[str] = frozenset()
 
 
 def optional(
@@ -69,7 +82,7 @@ def optional(
             if value is not ABSENT and (isinstance(value, Token) or value not in allowed):
                 yield Fault(path, value, what, remedy)
 
-    return control
+    return Control(control, frozenset(pattern) - {EACH})
 
 
 def needed(what: str, pattern: tuple[str, ...], allowed: tuple[object, ...], *, inherits: bool) -> Control:
@@ -91,7 +104,7 @@ def needed(what: str, pattern: tuple[str, ...], allowed: tuple[object, ...], *, 
             if isinstance(value, Token) or value not in allowed:
                 yield Fault(path, value, what, remedy)
 
-    return control
+    return Control(control)
 
 
 def drop_all(template: Pod) -> Iterator[Fault]:
