@@ -84,11 +84,11 @@ class Standard:
                 subject, Verdict.VIOLATION, path, f"{self.clause.title}: its rule failed on this: {error}"
             )
         if satisfied is True:
-            return self.finding(subject, Verdict.COMPLIANT, path, self.clause.title)
+            return self.compliance(subject)
         return self.finding(subject, Verdict.VIOLATION, path, self._said(bound))
 
-    def weigh(self, evidence: Evidence) -> Iterator[Finding]:
-        """Its verdicts on a workload, by its function: at least one on each resource that it is about."""
+    def weigh(self, evidence: Evidence, *, compliance: bool = True) -> Iterator[Finding]:
+        """Its verdicts on a workload, by its function; with `compliance` also on each resource that it finds sound."""
         about = [subject for subject in evidence.subjects if self.applies(subject)]
         if not about:
             return
@@ -101,8 +101,12 @@ class Standard:
                 yield self.finding(
                     subject, breach.verdict, dotted(breach.path), breach.message, breach.given, breach.remedy
                 )
-            if not found:
-                yield self.finding(subject, Verdict.COMPLIANT, self.path_in(subject), self.clause.title)
+            if not found and compliance:
+                yield self.compliance(subject)
+
+    def compliance(self, subject: Subject) -> Finding:
+        """The finding that a resource is sound."""
+        return self.finding(subject, Verdict.COMPLIANT, self.path_in(subject), self.clause.title)
 
     def finding(
         self,
