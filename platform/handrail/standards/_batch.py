@@ -1,44 +1,61 @@
-"""The rules in CEL about one type of resource, evaluated together: much of an evaluation's cost is its start, and what
-several rules read is converted once."""
+"""The rules in CEL about one type of resource, evaluated together: what several of them read is converted once.
+
+What a batch calls satisfied, its rules would call so alone; of everything else each rule decides alone, and says why.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from handrail.standards import cel
-from handrail.standards.evidence import Subject
+from handrail.standards.evidence import CONTAINERS, POD_SPECS, Subject
 from handrail.standards.standard import Standard
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Standards with rules in CEL, all about the same resources."""
+    """Standards with rules in CEL, all about resources of one type."""
 
+    token: str
     standards: tuple[Standard, ...]
 
     @cached_property
     def _program(self) -> cel.Program | None:
         """The list of all rules' values; None where they are too long for one program, or one cannot be compiled."""
         try:
-            rules = [f"({each.rule.text}\n)" for each in self.standards if each.rule]  # one may end in a comment
+            # pods and containers are parts of the object: they need not be converted again; a rule may end in a comment
+            rules = [f"({cel.inlined(each.text, self._parts)}\n)" for each in self.standards]
             return cel.compiled(f"[{', '.join(rules)}]")
         except cel.CelError:
             return None
 
-    def satisfied(self, subject: Subject, bound: Any) -> Iterator[tuple[Standard, bool]]:
-        """Each standard, and whether it is satisfied for sure; else it is to decide by itself, and says why.
+    @cached_property
+    def _parts(self) -> Mapping[str, str]:
+        """What `variables.pod` and `variables.containers` are in `object`."""
+        if self.token not in POD_SPECS:
+            return {}
+        pod = ".".join(("object", *POD_SPECS[self.token]))
+        return {"pod": pod, "containers": " + ".join(f"{pod}.?{kind}.orValue([])" for kind in CONTAINERS)}
+
+    def satisfied(self, subject: Subject, bound: Any) -> Sequence[bool]:
+        """Of each standard whether it is satisfied for sure.
 
         Args:
             bound: the subject's bindings, as `cel.bind` gave them.
         """
-        values = None
-        if self._program and not subject.unknown:
+        if self._program and not subject.unknown and self._is_regular(subject):
             try:
-                values = self._program.value(bound)
+                return [value is True for value in self._program.value(bound)]
             except cel.CelError:  # one rule's error is all rules' here
-                values = None
-        for index, standard in enumerate(self.standards):
-            yield standard, values is not None and values[index] is True
+                pass
+        return [False] * len(self.standards)
+
+    def _is_regular(self, subject: Subject) -> bool:
+        """Whether `variables.pod` and `variables.containers` are what they are written out as."""
+        pod = subject.pod
+        return not self._parts or (
+            isinstance(pod, Mapping) and all(isinstance(pod.get(kind, []), list) for kind in CONTAINERS)
+        )

@@ -43,7 +43,7 @@ def _by_cel(subject: Subject, contract: Contract, compliance: bool) -> Iterator[
     if not batch.standards:
         return
     bound = cel.bind(subject.bindings(contract.environment, contract.tier))
-    for standard, satisfied in batch.satisfied(subject, bound):
+    for standard, satisfied in zip(batch.standards, batch.satisfied(subject, bound), strict=True):
         if not satisfied:
             yield standard.decide(subject, bound)
         elif compliance:

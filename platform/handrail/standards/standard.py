@@ -47,9 +47,14 @@ class Standard:
         return {**self.clause.variables, **params}
 
     @cached_property
+    def text(self) -> str:
+        """The rule with its own names written out; empty for one in Python. Raises CelError."""
+        return cel.inlined(self.clause.rule, self.names) if self.clause.rule else ""
+
+    @cached_property
     def rule(self) -> cel.Program | None:
         """The compiled rule; None for one in Python. Raises CelError."""
-        return cel.compiled(cel.inlined(self.clause.rule, self.names)) if self.clause.rule else None
+        return cel.compiled(self.text) if self.text else None
 
     @cached_property
     def message(self) -> cel.Program:

@@ -28,10 +28,11 @@ class Pod:
     spec: Any
     spec_path: Path
 
-    def containers(self, pattern: tuple[str, ...] = ()) -> Iterator[Read]:
+    def containers(self, pattern: tuple[str, ...] = ()) -> list[Read]:
         """What stands at `pattern` in every container: initial, ordinary and ephemeral."""
-        for path, container in self.each:
-            yield from read(container, pattern, path)
+        if EACH in pattern:
+            return [found for path, container in self.each for found in read(container, pattern, path)]
+        return [read_one(container, pattern, path) for path, container in self.each]
 
     @cached_property
     def each(self) -> list[Read]:
