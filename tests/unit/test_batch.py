@@ -127,3 +127,11 @@ def test_rules_that_are_too_long_for_one_program_are_asked_one_by_one() -> None:
         cel.compiled(f"[{', '.join(each.rule.text for each in standards if each.rule)}]")
     found = together(Resource("web", DEPLOYMENT, sample(DEPLOYMENT)), Contract("prod", Tier.PRODUCTION, standards))
     assert [each.verdict for each in found] == [Verdict.COMPLIANT] * len(standards)
+
+
+@pytest.mark.parametrize("containers", [5, "main", {"a": 1}, True])
+def test_containers_that_are_no_list_are_a_finding(containers: Any) -> None:
+    """As at admission, where a rule that fails refuses."""
+    resource = Resource("web", DEPLOYMENT, put(sample(DEPLOYMENT), (*POD_SPECS[DEPLOYMENT], "containers"), containers))
+    found = {each.standard: each for each in judge([resource], ALL)}
+    assert "its rule failed on this" in found["images-tagged"].message

@@ -12,8 +12,7 @@ from planned import only
 
 from handrail.core.errors import RefusedError
 from handrail.core.resources import Given, Ref, Resource
-from handrail.standards import Finding, Severity, Verdict, judge, refuse
-from handrail.standards.rules import pod_security
+from handrail.standards import Finding, Severity, Verdict, evidence, judge, refuse
 from handrail.standards.rules.pod_security import CONTROLS, TEMPLATES
 
 POD = "kubernetes:core/v1:Pod"
@@ -289,7 +288,7 @@ def test_a_control_whose_words_are_absent_would_find_nothing(spec: Any, metadata
     inputs = nested(TEMPLATES[POD], {"spec": spec, "metadata": metadata})
     found = judge([Resource("x", POD, inputs)], CONTRACT)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pod_security, "words_in", lambda _: {word for _, each, _ in CONTROLS for word in each.words})
+        patch.setattr(evidence, "words_in", lambda _: {word for _, each, _ in CONTROLS for word in each.words})
         assert judge([Resource("x", POD, inputs)], CONTRACT) == found
 
 

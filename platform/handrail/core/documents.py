@@ -31,6 +31,10 @@ _TAG = "tag:yaml.org,2002:"
 _TEXT = _TAG + "str"
 _MERGE = _TAG + "merge"
 
+_KNOWN: dict[str, str] = {}
+"""The tags of plain scalars that were met: most of a manifest's words are the last one's as well."""
+_SHORT, _MANY = 40, 10_000
+
 
 class _Loader(yaml.CSafeLoader):
     """libyaml's parser with the scalars of YAML 1.2's core schema."""
@@ -41,11 +45,16 @@ class _Loader(yaml.CSafeLoader):
         """The tag of a node that has none; PyYAML's own asks for kinds of resolvers that are not used here."""
         if kind is not yaml.ScalarNode:
             return _TAG + ("seq" if kind is yaml.SequenceNode else "map")
-        if implicit[0]:  # it has no quotes
-            for tag, pattern in self.yaml_implicit_resolvers.get(value[:1], ()):
-                if pattern.match(value):
-                    return str(tag)
-        return _TEXT
+        if not implicit[0]:  # it has quotes
+            return _TEXT
+        return _KNOWN.get(value) or self._resolved(value)
+
+    def _resolved(self, value: str) -> str:
+        resolvers = self.yaml_implicit_resolvers.get(value[:1], ())
+        found = next((str(tag) for tag, pattern in resolvers if pattern.match(value)), _TEXT)
+        if len(value) <= _SHORT and len(_KNOWN) < _MANY:
+            _KNOWN[value] = found
+        return found
 
 
 for _name, _pattern, _first in (

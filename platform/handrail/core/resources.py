@@ -88,14 +88,19 @@ def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield path, value
 
 
-def holds_token(value: Any) -> bool:
-    """Whether anything in nested mappings and sequences is not known yet."""
-    if isinstance(value, (dict, Mapping)):  # nearly always a dict, which is the quicker question
-        value = value.values()
-    elif not isinstance(value, (list, tuple)):
-        return isinstance(value, Token)
-    # most of a manifest is plain: no call for it
-    return any(holds_token(item) for item in value if type(item) not in _PLAIN)
+def words_in(value: Any) -> set[str] | None:
+    """Every key in nested mappings and sequences; None where anything in them is not known yet."""
+    words: set[str] = set()
+    rest = [value]
+    for each in rest:  # which grows on the way
+        if isinstance(each, (list, tuple)):
+            rest += [item for item in each if type(item) not in _PLAIN]
+        elif isinstance(each, (dict, Mapping)):  # nearly always a dict, which is the quicker question
+            words.update(each)
+            rest += [item for item in each.values() if type(item) not in _PLAIN]
+        elif isinstance(each, Token):
+            return None
+    return words
 
 
 def replace_leaves(value: Any, replace: Callable[[Any], Any]) -> Any:

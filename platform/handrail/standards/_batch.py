@@ -1,6 +1,6 @@
 """The rules in CEL about one type of resource, evaluated together: what several of them read is converted once.
 
-What a batch calls satisfied, its rules would call so alone; of everything else each rule decides alone, and says why.
+Where one of them fails, or the engine alone knows a value, each is asked alone.
 """
 
 from __future__ import annotations
@@ -40,18 +40,19 @@ class Batch:
         pod = ".".join(("object", *POD_SPECS[self.token]))
         return {"pod": pod, "containers": " + ".join(f"{pod}.?{kind}.orValue([])" for kind in CONTAINERS)}
 
-    def satisfied(self, subject: Subject, bound: Any) -> Sequence[bool]:
-        """Of each standard whether it is satisfied for sure.
+    def values(self, subject: Subject, bound: Any) -> Sequence[Any]:
+        """The value of each standard's rule; None where it is to be asked alone.
 
         Args:
             bound: the subject's bindings, as `cel.bind` gave them.
         """
         if self._program and not subject.unknown and self._is_regular(subject):
             try:
-                return [value is True for value in self._program.value(bound)]
+                values: list[Any] = self._program.value(bound)
+                return values
             except cel.CelError:  # one rule's error is all rules' here
                 pass
-        return [False] * len(self.standards)
+        return [None] * len(self.standards)
 
     def _is_regular(self, subject: Subject) -> bool:
         """Whether `variables.pod` and `variables.containers` are what they are written out as."""

@@ -43,20 +43,6 @@ def read(value: Any, pattern: tuple[str, ...], path: Path = ()) -> Iterator[Read
             yield from read(item, pattern[at + 1 :], (*where, index))
 
 
-def words_in(value: Any) -> set[str]:
-    """Every key in nested mappings and sequences."""
-    words: set[str] = set()
-    rest = [value]
-    while rest:
-        value = rest.pop()
-        if isinstance(value, (dict, Mapping)):  # nearly always a dict, which is the quicker question
-            words.update(value)
-            rest += [each for each in value.values() if type(each) is not str]
-        elif isinstance(value, (list, tuple)):
-            rest += value
-    return words
-
-
 def read_one(value: Any, pattern: tuple[str, ...], path: Path = ()) -> Read:
     """What stands at a pattern without a `*`."""
     for depth, part in enumerate(pattern):

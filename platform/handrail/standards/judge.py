@@ -43,9 +43,9 @@ def _by_cel(subject: Subject, contract: Contract, compliance: bool) -> Iterator[
     if not batch.standards:
         return
     bound = cel.bind(subject.bindings(contract.environment, contract.tier))
-    for standard, satisfied in zip(batch.standards, batch.satisfied(subject, bound), strict=True):
-        if not satisfied:
-            yield standard.decide(subject, bound)
+    for standard, value in zip(batch.standards, batch.values(subject, bound), strict=True):
+        if value is not True:
+            yield standard.decide(subject, bound, value)
         elif compliance:
             yield standard.compliance(subject)
 

@@ -72,25 +72,30 @@ class Standard:
             return False
         return not self.clause.components or subject.workload["component"] in self.clause.components
 
-    def decide(self, subject: Subject, bound: Any) -> Finding:
+    def decide(self, subject: Subject, bound: Any, value: Any = None) -> Finding:
         """Its verdict on one resource, by its CEL.
 
         Args:
             bound: the subject's bindings, as `cel.bind` gave them.
+            value: what its rule was evaluated to; None: it was not yet.
         """
+        if value is not None:
+            return self._decided(subject, bound, value)
         assert self.rule
         path = self.path_in(subject)
         if any(self.rule.reads.needs(place) for leaf in subject.unknown for place in subject.places(leaf)):
             return self.finding(subject, Verdict.UNKNOWN, path, self._undecided(subject))
         try:
-            satisfied = self.rule.value(bound)
+            return self._decided(subject, bound, self.rule.value(bound))
         except cel.CelError as error:  # as at admission, where a rule that fails refuses
             return self.finding(
                 subject, Verdict.VIOLATION, path, f"{self.clause.title}: its rule failed on this: {error}"
             )
-        if satisfied is True:
+
+    def _decided(self, subject: Subject, bound: Any, value: Any) -> Finding:
+        if value is True:
             return self.compliance(subject)
-        return self.finding(subject, Verdict.VIOLATION, path, self._said(bound))
+        return self.finding(subject, Verdict.VIOLATION, self.path_in(subject), self._said(bound))
 
     def weigh(self, evidence: Evidence, *, compliance: bool = True) -> Iterator[Finding]:
         """Its verdicts on a workload, by its function; with `compliance` also on each resource that it finds sound."""

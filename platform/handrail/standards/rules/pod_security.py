@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from handrail.core.resources import Path, Token
-from handrail.standards._fields import ABSENT, EACH, read_one, words_in
+from handrail.standards._fields import ABSENT, EACH, read_one
 from handrail.standards.evidence import POD_SPECS, Evidence, Subject
 from handrail.standards.findings import Verdict
 from handrail.standards.rules._breach import Breach
@@ -108,19 +108,19 @@ def _of(subject: Subject) -> Iterator[Breach]:
     spec_path, spec = read_one(template, ("spec",), path)
     pod = Pod(template, path, spec, spec_path)
     undecided: set[Path] = set()
-    words = None if subject.unknown else words_in(template)  # a token may hold any word
     for control, check, exemption in CONTROLS:
-        if words is not None and not check.words <= words:
+        if subject.words is not None and not check.words <= subject.words:
             continue
+        faults = list(check.faults(pod))
         waits = None
-        if exemption is not None:
+        if faults and exemption is not None:
             pattern, exempt = exemption
             exemption_path, value = read_one(spec, pattern, spec_path)
             if isinstance(value, Token):
                 waits = exemption_path
             elif value is not ABSENT and value == exempt:
                 continue
-        for fault in check.faults(pod):
+        for fault in faults:
             unknown = fault.path if isinstance(fault.value, Token) else waits
             said = f"{control}: {fault.message}"
             if unknown is None:
