@@ -128,12 +128,8 @@ def _recorded(project: Project, stack: str, contract: Contract) -> tuple[tuple[C
 
 def _judged(found: Iterable[Origin], contract: Contract) -> Iterator[Checked]:
     """Each finding with its place; of one name in two files, each has its own."""
-    by_name: dict[str, Origin] = {}
-    resources = []
-    for index, origin in enumerate(found):
-        key = f"{origin.resource.name}\0{index}"
-        by_name[key] = origin
-        resources.append(Resource(key, origin.resource.type, origin.resource.inputs))
+    by_name = {f"{origin.resource.name}\0{index}": origin for index, origin in enumerate(found)}
+    resources = (Resource(key, origin.resource.type, origin.resource.inputs) for key, origin in by_name.items())
     for finding in judge(resources, contract):
         origin = by_name[finding.resource]
         own = _renamed(finding, origin.resource.name)

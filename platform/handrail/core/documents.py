@@ -275,6 +275,9 @@ class _Builder:
                 first = self._at(next(each for each, _ in node.value if each.value == key and each.tag != _MERGE)).line
                 self._add(f"is written twice, first on line {first}", key_node, key)
                 continue
+            if value_node.tag == _TEXT and type(value_node) is yaml.ScalarNode:  # as most: nothing is wrong with it
+                result[key] = self.build(value_node)
+                continue
             self._path.append(key)
             result[key] = self.build(value_node)
             self._path.pop()
