@@ -24,6 +24,7 @@ check: .venv/ready
 	$(RUN) mypy
 	$(RUN) pyright
 	$(RUN) python -m handrail.components._codegen --check
+	$(RUN) python -m handrail.standards._bundle --check
 	$(RUN) python docs/_generate.py --check
 
 unit: .venv/ready
@@ -40,6 +41,7 @@ fuzz: .venv/ready
 
 generate: .venv/ready
 	$(RUN) python -m handrail.components._codegen
+	$(RUN) python -m handrail.standards._bundle
 	$(RUN) python docs/_generate.py
 	$(RUN) python tests/unit/test_docs.py --write
 

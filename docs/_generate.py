@@ -18,7 +18,7 @@ from handrail.cli.app import app
 from handrail.components._catalogue import definitions
 from handrail.components._codegen import _type as python_type
 from handrail.components._definition import Definition, Spec
-from handrail.core.models import models_in
+from handrail.core.models import described, models_in
 from handrail.core.resources import Given
 from handrail.core.units import Quantity
 from handrail.personas._persona import Section, personas
@@ -95,7 +95,7 @@ def _words(words: Iterable[str]) -> str:
 def settings(spec: type[Spec], prefix: str = "") -> Iterator[tuple[str, ...]]:
     """A row for each setting: the required, its own, the inherited; nested ones follow the one that holds them."""
     for name in own_first(spec):
-        field = spec.model_fields[name]
+        field = described(spec).model_fields[name]
         yield row(f"{prefix}{name}", field)
         for inner in models_in(field.annotation):
             yield from settings(inner, f"{prefix}{name}.")  # type: ignore[arg-type]

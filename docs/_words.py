@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from handrail.core.models import described
+
 _DEFAULT = re.compile(r"[;.] [Dd]efault:? (?P<text>.+?)(?:\. (?=[A-Z])|\.?$)")
 
 
@@ -46,7 +48,7 @@ def shown(value: Any) -> str:
 def own_first(model: type[BaseModel]) -> list[str]:
     """The fields of a model: what is required, then its own, then those that it inherits."""
     own = vars(model).get("__annotations__", {})
-    fields = model.model_fields
+    fields = described(model).model_fields
     return sorted(fields, key=lambda name: (not fields[name].is_required(), name not in own))
 
 

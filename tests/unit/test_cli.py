@@ -83,6 +83,42 @@ def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
     assert invoke("preview")[0] == 130
 
 
+def ended(folder: Path, count: int, after: str = "") -> subprocess.CompletedProcess[str]:
+    """A process of `handrail check` on so many pods, its output through a pipe."""
+    pods = "".join(f"---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p{n}}}\nspec: {{}}\n" for n in range(count))
+    (folder / "pods.yaml").write_text(pods)
+    line = f"set -o pipefail; {sys.executable} -m handrail.cli check pods.yaml {after}"
+    return subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("count", [1, 300])
+def test_all_of_a_report_is_written_before_the_process_ends(tmp_path: Path, count: int) -> None:
+    """It ends at once, and what it printed is read to its end."""
+    done = ended(tmp_path, count)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"{count} resources" in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("count", [1, 300])
+def test_a_reader_that_has_all_it_wants_is_no_error(tmp_path: Path, count: int) -> None:
+    """A short report is written as the process ends, a long one before."""
+    done = ended(tmp_path, count, "| true")
+    assert done.stderr == ""
+
+
+def test_a_check_of_files_imports_no_persona_and_no_component(tmp_path: Path) -> None:
+    """Nor Pulumi and the schemas of Kubernetes: it is why it is fast."""
+    (tmp_path / "map.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+    program = (
+        "import sys\nfrom handrail.cli.app import app\n"
+        "try:\n    app(['check', 'map.yaml'])\nexcept SystemExit as end:\n    assert not end.code\n"
+        "parts = ('handrail.personas', 'handrail.components', 'pulumi', 'grpc', 'jsonschema_rs')\n"
+        "print([part for part in parts if part in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_a_preview_of_a_yaml_stack_imports_no_pulumi() -> None:
     """Nor gRPC: it is why it is fast."""
     program = (

@@ -36,7 +36,7 @@ from handrail.components._servers import SERVERS
 from handrail.components._telemetry.indicators import Indicator, of_organisation
 from handrail.components._telemetry.rules import BURNS, PERIOD_DAYS
 from handrail.core.errors import HandrailError
-from handrail.core.models import models_in
+from handrail.core.models import described, models_in
 from handrail.core.resources import Resource
 from handrail.organisation import Context, RequestMetrics
 from handrail.organisation.load import FILE, load_organisation
@@ -103,7 +103,7 @@ def words(model: type[BaseModel], only: Iterable[str] | None = None, prefix: str
     for name in own_first(model):
         if only is not None and name not in only:
             continue
-        field = model.model_fields[name]
+        field = described(model).model_fields[name]
         yield word(f"{prefix}{name}", field)
         for inner in models_in(field.annotation):
             yield from words(inner, prefix=f"{prefix}{name}{_between(field)}")

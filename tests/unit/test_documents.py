@@ -44,6 +44,29 @@ def test_anchors_and_merge_keys_work() -> None:
     assert document.where(("d",)) == Position("f", 3, 3)
 
 
+def test_what_is_merged_stands_where_it_was_written() -> None:
+    """Of two sources the one that wins; a key of the mapping's own wins over both; an alias stands at its anchor."""
+    text = "a: &a\n  x: 1\n  y: 2\nb: &b {y: 3, z: 4}\nc:\n  z: 5\n  <<: [*a, *b]\nd: *b\n"
+    document = parse(text, "f")
+    assert document.data["c"] == {"x": 1, "y": 2, "z": 5}
+    places = {"x": (2, 6), "y": (3, 6), "z": (6, 6)}
+    assert {key: document.where(("c", key)) for key in "xyz"} == {
+        key: Position("f", *place) for key, place in places.items()
+    }
+    assert document.where(("d", "y")) == Position("f", 4, 11)
+    assert document.where(("c", "x"), key=True) == Position("f", 2, 3)
+
+
+def test_what_a_text_does_not_have_stands_at_the_nearest_thing_around_it() -> None:
+    """A word in a list, an entry that is too far, something below text; in an empty text at its start."""
+    document = parse("a: [x]\n", "f", line=7)
+    assert {document.where(("a", *more)) for more in (("b",), (1,), (0, "c"), ("b", "c"))} == {
+        Position("f", 7, 4), Position("f", 7, 5),
+    }  # fmt: skip
+    assert document.where(("b",), key=True) == document.start == Position("f", 7)
+    assert parse("# nothing", "f").where(("a",)) == Position("f", 1)
+
+
 def test_all_problems_at_once() -> None:
     """A key written twice and a tag that means nothing are both said."""
     assert problem("a: 1\na: 2\nb: !!python/object:os.system {}\nc: !x 1\n") == (

@@ -12,7 +12,7 @@ from planned import only
 
 from handrail.core.errors import RefusedError
 from handrail.core.resources import Given, Ref, Resource
-from handrail.standards import Finding, Severity, Verdict, judge, refuse
+from handrail.standards import Finding, Severity, Verdict, evidence, judge, refuse
 from handrail.standards.rules.pod_security import CONTROLS, TEMPLATES
 
 POD = "kubernetes:core/v1:Pod"
@@ -269,6 +269,27 @@ def test_judging_changes_nothing() -> None:
     before = deepcopy(inputs)
     judge([Resource("x", POD, inputs)], CONTRACT)
     assert inputs == before
+
+
+PARTS = sorted(
+    {word for _, each, _ in CONTROLS for word in each.words} | {"containers", "initContainers", "os", "name"}
+)
+FIELDS = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 1) | st.sampled_from(["", "windows", "Unconfined"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(PARTS), inner, max_size=4),
+    max_leaves=25,
+)
+
+
+@given(spec=FIELDS, metadata=FIELDS)
+@settings(max_examples=200, deadline=None)
+def test_a_control_whose_words_are_absent_would_find_nothing(spec: Any, metadata: Any) -> None:
+    """What is not read for it is what it would not have found."""
+    inputs = nested(TEMPLATES[POD], {"spec": spec, "metadata": metadata})
+    found = judge([Resource("x", POD, inputs)], CONTRACT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evidence, "words_in", lambda _: {word for _, each, _ in CONTROLS for word in each.words})
+        assert judge([Resource("x", POD, inputs)], CONTRACT) == found
 
 
 WORDS = st.sampled_from(["spec", "template", "containers", "securityContext", "capabilities", "drop", "volumes", "os"])

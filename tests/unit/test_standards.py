@@ -6,10 +6,13 @@ import pytest
 from planned import acme
 
 from handrail.core.documents import load
+from handrail.core.models import read
 from handrail.core.resources import Resource
 from handrail.organisation.model import Tier
 from handrail.standards import schemas
-from handrail.standards.catalogue import CATALOGUE, bundled, catalogue_of, faults
+from handrail.standards._bundle import bundle
+from handrail.standards.catalogue import BUNDLE, CATALOGUE, bundled, catalogue_of, faults
+from handrail.standards.clause import Clause
 from handrail.standards.examples import Case, cases, wrong
 from handrail.standards.findings import Verdict
 from handrail.standards.samples import sample
@@ -36,6 +39,12 @@ def test_an_example_is_a_manifest_that_kubernetes_knows(case: Case) -> None:
     """So that its verdict is no accident of a misspelt word."""
     known = [each for each in case.resources if each.type.startswith("kubernetes:")]
     assert schemas.problems([Resource(each.name, each.type, each.inputs) for each in known]) == []
+
+
+def test_the_bundle_is_the_files_of_the_catalogue() -> None:
+    """`make generate` would change nothing, and what is read of it is what the files say."""
+    assert BUNDLE.read_text("utf-8") == bundle()
+    assert bundled() == {file.stem: read(load(file), Clause) for file in sorted(CATALOGUE.glob("*.yaml"))}
 
 
 @pytest.mark.parametrize("file", sorted(CATALOGUE.glob("*.yaml")), ids=lambda file: file.stem)

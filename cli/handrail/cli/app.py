@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -12,6 +13,8 @@ from handrail.cli import check, destroy, engine, init, preview, run, standards, 
 from handrail.core.errors import HandrailError
 
 DOMAIN_ERROR, INTERRUPTED = 1, 130
+_AT_ONCE = frozenset({"check"})
+"""Commands that leave nothing to give back: the process ends with what they printed, a tenth of a second sooner."""
 
 
 class _Group(TyperGroup):
@@ -49,4 +52,20 @@ app.add_typer(engine.app, name="engine")
 
 def main() -> None:
     """The entry point."""
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if sys.argv[1:2] and sys.argv[1] in _AT_ONCE and isinstance(end.code, int):
+            _end(end.code)
+        raise
+
+
+def _end(code: int) -> NoReturn:
+    """End without taking every object apart, once all that was printed is written."""
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if not stream.closed:
+                stream.flush()
+    except BrokenPipeError:  # the reader has all it wants
+        code = 0
+    os._exit(code)

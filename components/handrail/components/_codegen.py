@@ -16,6 +16,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from handrail.components._catalogue import definitions
 from handrail.components._definition import Definition, Spec
+from handrail.core.models import described
 from handrail.core.resources import Given
 from handrail.core.units import Quantity
 
@@ -92,6 +93,7 @@ def _inside(annotation: Any) -> Iterator[type[Spec]]:
 
 def _typed_dict(spec: type[Spec]) -> str:
     lines = [f"class {_args_name(spec)}(TypedDict):", indent(f'"""{(spec.__doc__ or "").strip()}"""', "    "), ""]
+    described(spec)
     for name, field in spec.model_fields.items():
         text = _type(field.annotation)
         lines.append(f"    {name}: {text if field.is_required() else f'NotRequired[{text}]'}")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from handrail.components._catalogue import definitions
+from handrail.core.models import described
 from handrail.organisation import Organisation
 from handrail.personas._persona import Persona, Section
 
@@ -38,11 +39,11 @@ def workloads_schema(persona: Persona) -> dict[str, Any]:
 
 def organisation_schema() -> dict[str, Any]:
     """The schema of organisation.yaml."""
-    return {**_DIALECT, **_plain(Organisation.model_json_schema()), "title": "organisation.yaml"}
+    return {**_DIALECT, **_plain(described(Organisation).model_json_schema()), "title": "organisation.yaml"}
 
 
 def _section(section: Section, persona: Persona, found: dict[str, Any]) -> dict[str, Any]:
-    schema = _plain(definitions()[section.component].spec.model_json_schema())
+    schema = _plain(described(definitions()[section.component].spec).model_json_schema())
     found |= schema.pop("$defs", {})
     properties = {word: field for word, field in schema["properties"].items() if word in section.words}
     required = [word for word in schema.get("required", ()) if word not in persona.shared.values()]

@@ -144,9 +144,11 @@ def junit(report: Report) -> str:
 
 def _clean(value: str) -> str:
     """Without what XML cannot hold, and what would steer a terminal."""
-    if value.isprintable():
-        return value
-    return "".join(each for each in value if each.isprintable() or each in "\n\t")
+    return "\n".join(line if line.isprintable() else "".join(filter(_kept, line)) for line in value.split("\n"))
+
+
+def _kept(character: str) -> bool:
+    return character.isprintable() or character == "\t"
 
 
 def github(report: Report) -> str:

@@ -16,11 +16,11 @@ from handrail.core.project import Project
 from handrail.core.resources import Resource
 from handrail.core.selection import select
 from handrail.organisation import Organisation, find_organisation, load_organisation, read_context
-from handrail.personas._stack import is_plain, plan_stack
 from handrail.standards import Contract, Finding, judge
+from handrail.standards._fields import read_one
 from handrail.standards.base import Base, Bases, bases
 from handrail.standards.contract import contract_for, contract_of
-from handrail.standards.evidence import ENVIRONMENT, Subject
+from handrail.standards.evidence import ENVIRONMENT
 
 if TYPE_CHECKING:
     from handrail.recorder import Registration
@@ -87,6 +87,8 @@ def check_stacks(project: Project, stacks: Iterable[str], base_of: Bases = lambd
     Raises:
         HandrailError: every problem of its files, plans or program.
     """
+    from handrail.personas._stack import is_plain  # components and personas: of files none is needed
+
     for stack in stacks:
         config = project.stack(stack).config
         plain = is_plain(project.program)
@@ -104,6 +106,8 @@ def check_stacks(project: Project, stacks: Iterable[str], base_of: Bases = lambd
 
 def _planned(project: Project, stack: str, contract: Contract) -> tuple[tuple[Checked, ...], int, tuple[str, ...]]:
     """Findings, how many resources, and what could not be seen, of a stack of workloads.yaml."""
+    from handrail.personas._stack import plan_stack
+
     config = project.stack(stack).config
     plan = plan_stack(config, root=project.root, stack=stack, refuses=False, contract=contract)
     checked = tuple(
@@ -152,8 +156,10 @@ def _environment(origin: Origin, organisation: Organisation | None, chosen: str 
         return chosen or ""
     if chosen:
         return chosen
-    label = str(Subject(origin.resource).labels.get(ENVIRONMENT) or "")
-    return label if label in organisation.environments else list(organisation.environments)[-1]
+    _, label = read_one(origin.resource.inputs, ("metadata", "labels", ENVIRONMENT))
+    return (
+        label if isinstance(label, str) and label in organisation.environments else list(organisation.environments)[-1]
+    )
 
 
 def check_all(

@@ -28,12 +28,33 @@ _INDICATORS = "[{-:?"  # whatever nests, or is one more value, needs one of them
 _HARMLESS = 1000  # so many levels and values are composed without danger, and bounded as they are built
 
 _TAG = "tag:yaml.org,2002:"
+_TEXT = _TAG + "str"
+_MERGE = _TAG + "merge"
+
+_KNOWN: dict[str, str] = {}
+"""The tags of plain scalars that were met: most of a manifest's words are the last one's as well."""
+_SHORT, _MANY = 40, 10_000
 
 
 class _Loader(yaml.CSafeLoader):
     """libyaml's parser with the scalars of YAML 1.2's core schema."""
 
     yaml_implicit_resolvers = {}
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+        """The tag of a node that has none; PyYAML's own asks for kinds of resolvers that are not used here."""
+        if kind is not yaml.ScalarNode:
+            return _TAG + ("seq" if kind is yaml.SequenceNode else "map")
+        if not implicit[0]:  # it has quotes
+            return _TEXT
+        return _KNOWN.get(value) or self._resolved(value)
+
+    def _resolved(self, value: str) -> str:
+        resolvers = self.yaml_implicit_resolvers.get(value[:1], ())
+        found = next((str(tag) for tag, pattern in resolvers if pattern.match(value)), _TEXT)
+        if len(value) <= _SHORT and len(_KNOWN) < _MANY:
+            _KNOWN[value] = found
+        return found
 
 
 for _name, _pattern, _first in (
@@ -57,14 +78,12 @@ class Document:
     Args:
         data: mappings, lists, strings, numbers, booleans and None.
         start: where the text begins.
-        keys: field path → the parser's mark of its key.
-        values: field path → the mark of where its value starts.
+        root: the parser's node of all of it, which has the marks; None where the text is empty.
     """
 
     data: Any
     start: Position
-    keys: Mapping[FieldPath, Any]
-    values: Mapping[FieldPath, Any]
+    root: Any
 
     @property
     def file(self) -> str:
@@ -73,11 +92,13 @@ class Document:
 
     def where(self, path: FieldPath, *, key: bool = False) -> Position:
         """The position of `path`, or of the nearest thing around it that the file has."""
-        for end in range(len(path), -1, -1):
-            found = (self.keys if key else self.values).get(path[:end])
-            if found is not None:
-                return _position(self.start, found)
-        return self.start
+        node, mark = self.root, self.root.start_mark if self.root and not key else None
+        for part in path:
+            found = _entry(node, part)
+            if found is None:
+                break
+            node, mark = found[1], found[0 if key else 1].start_mark
+        return _position(self.start, mark) if mark else self.start
 
 
 def load(path: Path, *, shown_as: str | None = None) -> Document:
@@ -123,10 +144,28 @@ def parse(text: str | bytes, file: str, *, line: int = 1) -> Document:
     except (yaml.YAMLError, ValueError) as error:
         raise DocumentError(Problem(f"is not YAML: {error}", where=start)) from None
     builder = _Builder(start)
-    data = builder.build(node, ()) if node is not None else None
+    data = builder.build(node) if node is not None else None
     if builder.problems:
         raise DocumentError(builder.problems)
-    return Document(data, start, builder.keys, builder.values)
+    return Document(data, start, node)
+
+
+def _entry(node: Any, part: str | int) -> tuple[Any, Any] | None:
+    """The nodes of a key (or of a list's item) and of its value, merged ones included; None: there is none."""
+    if isinstance(node, yaml.SequenceNode):
+        return (node.value[part],) * 2 if isinstance(part, int) and part < len(node.value) else None
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    for key, value in node.value:
+        if key.value == part and key.tag != _MERGE:
+            return key, value
+    merged = (source for key, value in reversed(node.value) if key.tag == _MERGE for source in _sources(value))
+    return next((found for source in merged if (found := _entry(source, part))), None)
+
+
+def _sources(node: Any) -> list[Any]:
+    """What a merge key merges, the first before what it wins over."""
+    return node.value if isinstance(node, yaml.SequenceNode) else [node]
 
 
 def _position(start: Position, mark: Any) -> Position:
@@ -170,99 +209,100 @@ def _compose(text: str) -> Any:
 
 
 class _Builder:
-    """Plain data and positions from YAML nodes; gathers every problem on the way."""
+    """Plain data from YAML nodes; gathers every problem on the way."""
 
     def __init__(self, start: Position) -> None:
         self.start = start
         self.problems: list[Problem] = []
-        self.keys: dict[FieldPath, Any] = {}  # marks, of which few are ever asked
-        self.values: dict[FieldPath, Any] = {}
+        self._path: list[str | int] = []
         self._open: set[int] = set()
         self._built = 0
         self._text = 0
 
-    def build(self, node: Any, path: FieldPath) -> Any:
-        self.values[path] = mark = node.start_mark
+    def build(self, node: Any) -> Any:
         self._built += 1
         if self._built > MAX_VALUES:
-            raise DocumentError(_too_many(self._at(mark)))
-        if id(node) in self._open:
-            raise DocumentError(Problem("contains itself through an alias", dotted(path), self._at(mark)))
-        if isinstance(node, yaml.ScalarNode):
+            raise DocumentError(_too_many(self._at(node)))
+        if type(node) is yaml.ScalarNode:
             self._text += len(node.value)
             if self._text > MAX_TEXT:
                 limit = f"at most {MAX_TEXT // 1024**2} MiB, aliases expanded"
-                raise DocumentError(Problem("holds too much text", where=self._at(mark), allowed=limit))
-            return self._scalar(node, path)
+                raise DocumentError(Problem("holds too much text", where=self._at(node), allowed=limit))
+            return node.value if node.tag == _TEXT else self._scalar(node)
+        if id(node) in self._open:
+            raise DocumentError(Problem("contains itself through an alias", dotted(self._path), self._at(node)))
         if len(self._open) >= MAX_DEPTH:  # an alias may stand in an alias
-            raise DocumentError(_too_deep(self._at(mark)))
+            raise DocumentError(_too_deep(self._at(node)))
         self._open.add(id(node))
-        try:
-            if isinstance(node, yaml.SequenceNode):
-                return [self._item(item, (*path, index)) for index, item in enumerate(node.value)]
-            return self._mapping(node, path)
-        finally:
-            self._open.discard(id(node))
+        data = self._items(node) if type(node) is yaml.SequenceNode else self._mapping(node)
+        self._open.discard(id(node))
+        return data
 
-    def _at(self, mark: Any) -> Position:
-        return _position(self.start, mark)
+    def _at(self, node: Any) -> Position:
+        return _position(self.start, node.start_mark)
 
-    def _add(self, problem: Problem) -> None:
-        self.problems.append(problem)
+    def _add(self, message: str, node: Any, *more: str, **said: str) -> None:
+        """One more problem, of a key below where it is where one is given."""
+        where = self._at(node)
+        self.problems.append(Problem(message, dotted((*self._path, *more)), where, **said))
         if len(self.problems) == MAX_PROBLEMS:
-            raise DocumentError([*self.problems, Problem("may have more problems after these", where=problem.where)])
+            raise DocumentError([*self.problems, Problem("may have more problems after these", where=where)])
 
-    def _item(self, node: Any, path: FieldPath) -> Any:
-        self.keys[path] = node.start_mark
-        return self.build(node, path)
+    def _items(self, node: Any) -> list[Any]:
+        found = []
+        for index, item in enumerate(node.value):
+            self._path.append(index)
+            found.append(self.build(item))
+            self._path.pop()
+        return found
 
-    def _mapping(self, node: Any, path: FieldPath) -> dict[str, Any]:
+    def _mapping(self, node: Any) -> dict[str, Any]:
         merged: dict[str, Any] = {}
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            mark = key_node.start_mark
-            if key_node.tag == _TAG + "merge":
-                merged |= self._merge(value_node, path, self._at(mark))
+            if key_node.tag == _MERGE:
+                merged |= self._merge(value_node, key_node)
                 continue
-            if not isinstance(key_node, yaml.ScalarNode):
-                self._add(Problem("a key must be text", dotted(path), self._at(mark)))
+            if type(key_node) is not yaml.ScalarNode:
+                self._add("a key must be text", key_node)
                 continue
             key = key_node.value
             if len(key) > MAX_KEY or not key.isprintable():
                 limit = f"at most {MAX_KEY:,} characters that can be seen"
-                self._add(Problem("is no key", dotted(path), self._at(mark), given=shown(key), allowed=limit))
+                self._add("is no key", key_node, given=shown(key), allowed=limit)
                 continue
             if key in result:
-                first = self._at(self.keys[*path, key]).line
-                self._add(Problem(f"is written twice, first on line {first}", dotted((*path, key)), self._at(mark)))
+                first = self._at(next(each for each, _ in node.value if each.value == key and each.tag != _MERGE)).line
+                self._add(f"is written twice, first on line {first}", key_node, key)
                 continue
-            self.keys[*path, key] = mark
-            result[key] = self.build(value_node, (*path, key))
-        return merged | result
+            if value_node.tag == _TEXT and type(value_node) is yaml.ScalarNode:  # as most: nothing is wrong with it
+                result[key] = self.build(value_node)
+                continue
+            self._path.append(key)
+            result[key] = self.build(value_node)
+            self._path.pop()
+        return merged | result if merged else result
 
-    def _merge(self, node: Any, path: FieldPath, where: Position) -> dict[str, Any]:
-        sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    def _merge(self, node: Any, key: Any) -> dict[str, Any]:
+        sources = _sources(node)
         if not all(isinstance(source, yaml.MappingNode) for source in sources):
-            self._add(Problem("<< merges mappings only", dotted(path), where))
+            self._add("<< merges mappings only", key)
             return {}
-        own = self.values[path]
         result: dict[str, Any] = {}
         for source in reversed(sources):
-            result |= self.build(source, path)
-        self.values[path] = own
+            result |= self.build(source)
         return result
 
-    def _scalar(self, node: Any, path: FieldPath) -> Any:
+    def _scalar(self, node: Any) -> Any:
         kind = node.tag.removeprefix(_TAG)
         convert = _SCALARS.get(kind)
         if convert is None:
-            tag = shown(node.tag)
-            self._add(Problem(f"has a tag that means nothing here: {tag}", dotted(path), self._at(node.start_mark)))
+            self._add(f"has a tag that means nothing here: {shown(node.tag)}", node)
             return None
         try:
             return convert(node.value)
         except ValueError:
-            self._add(Problem(f"is not a {kind}", dotted(path), self._at(node.start_mark), given=shown(node.value)))
+            self._add(f"is not a {kind}", node, given=shown(node.value))
             return None
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 
 Path = tuple[str | int, ...]
 
-_PLAIN: Final = (str, int, bool, float, type(None))
+_PLAIN: Final = frozenset({str, int, bool, float, type(None)})
 
 
 class Token:
@@ -88,13 +88,19 @@ def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield path, value
 
 
-def holds_token(value: Any) -> bool:
-    """Whether anything in nested mappings and sequences is not known yet."""
-    if type(value) in _PLAIN:  # most of a manifest
-        return False
-    if isinstance(value, Mapping | list | tuple):
-        return any(map(holds_token, value.values() if isinstance(value, Mapping) else value))
-    return isinstance(value, Token)
+def words_in(value: Any) -> set[str] | None:
+    """Every key in nested mappings and sequences; None where anything in them is not known yet."""
+    words: set[str] = set()
+    rest = [value]
+    for each in rest:  # which grows on the way
+        if isinstance(each, (list, tuple)):
+            rest += [item for item in each if type(item) not in _PLAIN]
+        elif isinstance(each, (dict, Mapping)):  # nearly always a dict, which is the quicker question
+            words.update(each)
+            rest += [item for item in each.values() if type(item) not in _PLAIN]
+        elif isinstance(each, Token):
+            return None
+    return words
 
 
 def replace_leaves(value: Any, replace: Callable[[Any], Any]) -> Any:

@@ -38,7 +38,7 @@ def read(value: Any, pattern: tuple[str, ...], path: Path = ()) -> Iterator[Read
         yield (*path, *pattern), ABSENT
     elif isinstance(entries, Token):
         yield where, entries
-    elif isinstance(entries, list | tuple):
+    elif isinstance(entries, (list, tuple)):
         for index, item in enumerate(entries):
             yield from read(item, pattern[at + 1 :], (*where, index))
 
@@ -48,7 +48,7 @@ def read_one(value: Any, pattern: tuple[str, ...], path: Path = ()) -> Read:
     for depth, part in enumerate(pattern):
         if isinstance(value, Token):
             return (*path, *pattern[:depth]), value
-        value = value.get(part) if isinstance(value, Mapping) else None
+        value = value.get(part) if isinstance(value, (dict, Mapping)) else None
         if value is None:
             break
     return (*path, *pattern), ABSENT if value is None else value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -12,7 +11,9 @@ from handrail.core.clock import now
 from handrail.core.errors import DocumentError
 from handrail.core.models import unknown_word
 from handrail.organisation import Context, Organisation, Tier
+from handrail.standards._batch import Batch
 from handrail.standards.catalogue import catalogue_of
+from handrail.standards.evidence import Subject
 from handrail.standards.standard import Standard
 from handrail.standards.waivers import Waiver, Waivers, read_waivers
 
@@ -33,21 +34,42 @@ class Contract:
     standards: tuple[Standard, ...]
     waivers: Waivers = field(default_factory=Waivers)
 
-    def about(self, token: str) -> tuple[Standard, ...]:
-        """The standards in CEL about a type of resource."""
-        return self._by_type.get(token, ())
+    def in_cel(self, subject: Subject) -> Batch:
+        """The standards in CEL about a resource."""
+        key = (subject.resource.type, subject.workload["component"])
+        if key not in self._batches:
+            about = (each for each in self.standards if each.clause.rule and each.applies(subject))
+            self._batches[key] = Batch(subject.resource.type, tuple(about))
+        return self._batches[key]
+
+    def in_python(self, types: frozenset[str]) -> tuple[Standard, ...]:
+        """The standards in Python about any of some types of resources."""
+        if types not in self._in_python:
+            python = (each for each in self.standards if each.clause.python)
+            self._in_python[types] = tuple(each for each in python if not types.isdisjoint(each.types))
+        return self._in_python[types]
 
     @cached_property
-    def _by_type(self) -> Mapping[str, tuple[Standard, ...]]:
-        found: dict[str, tuple[Standard, ...]] = {}
-        for standard in self.standards:
-            for token in standard.types if standard.clause.rule else ():
-                found[token] = (*found.get(token, ()), standard)
-        return found
+    def _batches(self) -> dict[tuple[str, str], Batch]:
+        return {}
+
+    @cached_property
+    def _in_python(self) -> dict[frozenset[str], tuple[Standard, ...]]:
+        return {}
 
     def waiver_of(self, standard: str, workload: str) -> Waiver | None:
         """The waiver that holds now for a workload's violations of a standard."""
-        return self.waivers.of(self.environment).get((standard, workload))
+        found = [each for each in self._waivers.get((standard, workload), ()) if now() < each.ends]
+        return found[-1] if found else None
+
+    @cached_property
+    def _waivers(self) -> dict[tuple[str, str], list[Waiver]]:
+        """Of this environment; that they held when they were read says nothing about now."""
+        found: dict[tuple[str, str], list[Waiver]] = {}
+        for each in self.waivers.held:
+            if each.environment == self.environment:
+                found.setdefault((each.standard, each.workload), []).append(each)
+        return found
 
 
 _KNOWN: dict[tuple[int, str, date], tuple[Organisation | None, Contract]] = {}

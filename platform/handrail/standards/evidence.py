@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from handrail.core.resources import Path, Resource, Token, holds_token, leaves, replace_leaves
+from handrail.core.resources import Path, Resource, Token, leaves, replace_leaves, words_in
 from handrail.standards._kinds import api_of
 
 if TYPE_CHECKING:
@@ -62,9 +62,14 @@ class Subject:
         return {"apiVersion": api_version, "kind": kind, **self.resource.inputs}
 
     @cached_property
+    def words(self) -> set[str] | None:
+        """Every key in it; None where something in it is not known yet, for that may hold any key."""
+        return words_in(self.resource.inputs)
+
+    @cached_property
     def unknown(self) -> tuple[Path, ...]:
         """The paths of what only the engine knows."""
-        if not holds_token(self.resource.inputs):  # as in most: no need to name every leaf
+        if self.words is not None:  # as in most: no need to name every leaf
             return ()
         return tuple(path for path, leaf in leaves(self.manifest) if isinstance(leaf, Token))
 
@@ -126,8 +131,10 @@ class Subject:
             "variables.environment": {"name": environment, "tier": str(tier)},
         }
         if isinstance(self.pod, Mapping):
-            containers = [each for kind in CONTAINERS for each in self.pod.get(kind) or ()]
-            bound |= {"variables.pod": self.pod, "variables.containers": containers}
+            bound["variables.pod"] = self.pod
+            kinds = [self.pod.get(kind) or () for kind in CONTAINERS]
+            if all(isinstance(each, list | tuple) for each in kinds):  # else what reads them fails, as at admission
+                bound["variables.containers"] = [each for kind in kinds for each in kind]
         return bound
 
     def places(self, path: Path) -> Iterator[Path]:

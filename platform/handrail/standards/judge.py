@@ -16,29 +16,38 @@ from handrail.standards.findings import Finding, Verdict
 def judge(resources: Iterable[Resource], contract: Contract) -> list[Finding]:
     """Every violation, waived ones included, and everything that can't be decided yet."""
     open_ = (Verdict.VIOLATION, Verdict.UNKNOWN)
-    return [finding for finding in verdicts(resources, contract) if finding.verdict in open_]
+    found = _findings(resources, contract, compliance=False)
+    return [finding for finding in found if finding.verdict in open_]
 
 
 def verdicts(resources: Iterable[Resource], contract: Contract) -> Iterator[Finding]:
     """The verdict of each standard on each resource that it is about, compliance included."""
+    return _findings(resources, contract, compliance=True)
+
+
+def _findings(resources: Iterable[Resource], contract: Contract, *, compliance: bool) -> Iterator[Finding]:
+    """Findings; without `compliance` few of what is compliant are among them."""
     everything = tuple(Subject(resource) for resource in resources)
     for subjects in grouped(everything).values():
         evidence = Evidence(tuple(subjects), contract.environment, contract.tier, everything)
-        for finding in _on_each(subjects, contract):
-            yield _waived(finding, contract)
-        for standard in contract.standards:
-            if standard.clause.python:
-                for finding in standard.weigh(evidence):
-                    yield _waived(finding, contract)
+        for subject in subjects:
+            for finding in _by_cel(subject, contract, compliance):
+                yield _waived(finding, contract)
+        for standard in contract.in_python(frozenset(each.resource.type for each in subjects)):
+            for finding in standard.weigh(evidence, compliance=compliance):
+                yield _waived(finding, contract)
 
 
-def _on_each(subjects: Iterable[Subject], contract: Contract) -> Iterator[Finding]:
-    for subject in subjects:
-        about = [each for each in contract.about(subject.resource.type) if each.applies(subject)]
-        if about:
-            bound = cel.bind(subject.bindings(contract.environment, contract.tier))
-            for standard in about:
-                yield standard.decide(subject, bound)
+def _by_cel(subject: Subject, contract: Contract, compliance: bool) -> Iterator[Finding]:
+    batch = contract.in_cel(subject)
+    if not batch.standards:
+        return
+    bound = cel.bind(subject.bindings(contract.environment, contract.tier))
+    for standard, value in zip(batch.standards, batch.values(subject, bound), strict=True):
+        if value is not True:
+            yield standard.decide(subject, bound, value)
+        elif compliance:
+            yield standard.compliance(subject)
 
 
 def _waived(finding: Finding, contract: Contract) -> Finding:

@@ -47,9 +47,14 @@ class Standard:
         return {**self.clause.variables, **params}
 
     @cached_property
+    def text(self) -> str:
+        """The rule with its own names written out; empty for one in Python. Raises CelError."""
+        return cel.inlined(self.clause.rule, self.names) if self.clause.rule else ""
+
+    @cached_property
     def rule(self) -> cel.Program | None:
         """The compiled rule; None for one in Python. Raises CelError."""
-        return cel.compiled(cel.inlined(self.clause.rule, self.names)) if self.clause.rule else None
+        return cel.compiled(self.text) if self.text else None
 
     @cached_property
     def message(self) -> cel.Program:
@@ -72,31 +77,36 @@ class Standard:
             return False
         return not self.clause.components or subject.workload["component"] in self.clause.components
 
-    def decide(self, subject: Subject, bound: Any) -> Finding:
+    def decide(self, subject: Subject, bound: Any, value: Any = None) -> Finding:
         """Its verdict on one resource, by its CEL.
 
         Args:
             bound: the subject's bindings, as `cel.bind` gave them.
+            value: what its rule was evaluated to; None: it was not yet.
         """
+        if value is not None:
+            return self._decided(subject, bound, value)
         assert self.rule
         path = self.path_in(subject)
         if any(self.rule.reads.needs(place) for leaf in subject.unknown for place in subject.places(leaf)):
             return self.finding(subject, Verdict.UNKNOWN, path, self._undecided(subject))
         try:
-            satisfied = self.rule.value(bound)
+            return self._decided(subject, bound, self.rule.value(bound))
         except cel.CelError as error:  # as at admission, where a rule that fails refuses
             return self.finding(
                 subject, Verdict.VIOLATION, path, f"{self.clause.title}: its rule failed on this: {error}"
             )
-        if satisfied is True:
-            return self.finding(subject, Verdict.COMPLIANT, path, self.clause.title)
-        if satisfied is not False:
-            said = f"{self.clause.title}: its rule gives {satisfied!r}, where true or false is asked"
-            return self.finding(subject, Verdict.VIOLATION, path, said)
-        return self.finding(subject, Verdict.VIOLATION, path, self._said(bound))
 
-    def weigh(self, evidence: Evidence) -> Iterator[Finding]:
-        """Its verdicts on a workload, by its function: at least one on each resource that it is about."""
+    def _decided(self, subject: Subject, bound: Any, value: Any) -> Finding:
+        if value is True:
+            return self.compliance(subject)
+        if value is False:
+            return self.finding(subject, Verdict.VIOLATION, self.path_in(subject), self._said(bound))
+        said = f"{self.clause.title}: its rule gives {value!r}, where true or false is asked"
+        return self.finding(subject, Verdict.VIOLATION, self.path_in(subject), said)
+
+    def weigh(self, evidence: Evidence, *, compliance: bool = True) -> Iterator[Finding]:
+        """Its verdicts on a workload, by its function; with `compliance` also on each resource that it finds sound."""
         about = [subject for subject in evidence.subjects if self.applies(subject)]
         if not about:
             return
@@ -109,8 +119,12 @@ class Standard:
                 yield self.finding(
                     subject, breach.verdict, dotted(breach.path), breach.message, breach.given, breach.remedy
                 )
-            if not found:
-                yield self.finding(subject, Verdict.COMPLIANT, self.path_in(subject), self.clause.title)
+            if not found and compliance:
+                yield self.compliance(subject)
+
+    def compliance(self, subject: Subject) -> Finding:
+        """The finding that a resource is sound."""
+        return self.finding(subject, Verdict.COMPLIANT, self.path_in(subject), self.clause.title)
 
     def finding(
         self,

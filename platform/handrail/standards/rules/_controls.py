@@ -28,10 +28,11 @@ class Pod:
     spec: Any
     spec_path: Path
 
-    def containers(self, pattern: tuple[str, ...] = ()) -> Iterator[Read]:
+    def containers(self, pattern: tuple[str, ...] = ()) -> list[Read]:
         """What stands at `pattern` in every container: initial, ordinary and ephemeral."""
-        for path, container in self.each:
-            yield from read(container, pattern, path)
+        if EACH in pattern:
+            return [found for path, container in self.each for found in read(container, pattern, path)]
+        return [read_one(container, pattern, path) for path, container in self.each]
 
     @cached_property
     def each(self) -> list[Read]:
@@ -54,7 +55,20 @@ class Fault:
     remedy: str
 
 
-Control: TypeAlias = Callable[[Pod], Iterator[Fault]]
+Faults: TypeAlias = Callable[[Pod], Iterator[Fault]]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What a control finds in a pod.
+
+    Args:
+        words: keys without which it finds nothing, so that few pods need to be read for it; none: it misses what is
+            absent.
+    """
+
+    faults: Faults
+    words: frozenset[str] = frozenset()
 
 
 def optional(
@@ -69,7 +83,7 @@ def optional(
             if value is not ABSENT and (isinstance(value, Token) or value not in allowed):
                 yield Fault(path, value, what, remedy)
 
-    return control
+    return Control(control, frozenset(pattern) - {EACH})
 
 
 def needed(what: str, pattern: tuple[str, ...], allowed: tuple[object, ...], *, inherits: bool) -> Control:
@@ -91,7 +105,7 @@ def needed(what: str, pattern: tuple[str, ...], allowed: tuple[object, ...], *, 
             if isinstance(value, Token) or value not in allowed:
                 yield Fault(path, value, what, remedy)
 
-    return control
+    return Control(control)
 
 
 def drop_all(template: Pod) -> Iterator[Fault]:

@@ -68,7 +68,7 @@ CONTROLS: tuple[tuple[str, Control, Exemption | None], ...] = (
     ("appArmorProfile", optional("an AppArmor profile may not be switched off",
                                  (SECURITY, "appArmorProfile", "type"), ("RuntimeDefault", "Localhost"), pod=True),
      None),
-    ("appArmorProfile", apparmor_annotations, None),
+    ("appArmorProfile", Control(apparmor_annotations, frozenset({"metadata", "annotations"})), None),
     ("seLinuxOptions", optional("only SELinux types made for containers are allowed",
                                 (SECURITY, "seLinuxOptions", "type"),
                                 ("", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"),
@@ -82,10 +82,10 @@ CONTROLS: tuple[tuple[str, Control, Exemption | None], ...] = (
      None),
     ("sysctls", optional("only sysctls that stay inside the pod are allowed", (SECURITY, "sysctls", EACH, "name"),
                          _SYSCTLS, pod=True, containers=False), None),
-    ("restrictedVolumes", volumes, None),
+    ("restrictedVolumes", Control(volumes, frozenset({"volumes"})), None),
     ("allowPrivilegeEscalation", needed("no process may gain more privileges than its parent",
                                         (SECURITY, "allowPrivilegeEscalation"), (False,), inherits=False), _WINDOWS),
-    ("capabilities_restricted", drop_all, _WINDOWS),
+    ("capabilities_restricted", Control(drop_all), _WINDOWS),
     ("capabilities_restricted", optional("no capability but NET_BIND_SERVICE may be added",
                                          (SECURITY, "capabilities", "add", EACH), ("NET_BIND_SERVICE",)), _WINDOWS),
     ("seccompProfile_restricted", needed("every container needs a seccomp profile",
@@ -93,7 +93,7 @@ CONTROLS: tuple[tuple[str, Control, Exemption | None], ...] = (
                                          inherits=True), _WINDOWS),
     ("runAsNonRoot", needed("no container may run as root", (SECURITY, "runAsNonRoot"), (True,), inherits=True),
      _USER_NAMESPACE),
-    ("runAsUser", run_as_user, _USER_NAMESPACE),
+    ("runAsUser", Control(run_as_user, frozenset({"runAsUser"})), _USER_NAMESPACE),
 )  # fmt: skip
 
 
@@ -109,15 +109,18 @@ def _of(subject: Subject) -> Iterator[Breach]:
     pod = Pod(template, path, spec, spec_path)
     undecided: set[Path] = set()
     for control, check, exemption in CONTROLS:
+        if subject.words is not None and not check.words <= subject.words:
+            continue
+        faults = list(check.faults(pod))
         waits = None
-        if exemption is not None:
+        if faults and exemption is not None:
             pattern, exempt = exemption
             exemption_path, value = read_one(spec, pattern, spec_path)
             if isinstance(value, Token):
                 waits = exemption_path
             elif value is not ABSENT and value == exempt:
                 continue
-        for fault in check(pod):
+        for fault in faults:
             unknown = fault.path if isinstance(fault.value, Token) else waits
             said = f"{control}: {fault.message}"
             if unknown is None:
