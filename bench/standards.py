@@ -176,7 +176,7 @@ def main(counts: list[int]) -> None:
     checks = subprocess.run([score, "list"], capture_output=True, text=True, check=True).stdout.splitlines()
     about = sum("Deployment" in line or ",Pod," in line for line in checks)
     handrail: list[str | Path] = [sys.executable, "-m", "handrail.cli", "check", "--organisation", ACME]
-    found = []
+    found: list[Run] = []
     for count in (1, *counts):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
