@@ -221,6 +221,7 @@ class _Builder:
 
     def build(self, node: Any) -> Any:
         self._built += 1
+        node.end_mark = None  # which nothing asks for: a fifth of what a document is kept in
         if self._built > MAX_VALUES:
             raise DocumentError(_too_many(self._at(node)))
         if type(node) is yaml.ScalarNode:
@@ -260,6 +261,7 @@ class _Builder:
         merged: dict[str, Any] = {}
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
+            key_node.end_mark = None
             if key_node.tag == _MERGE:
                 merged |= self._merge(value_node, key_node)
                 continue

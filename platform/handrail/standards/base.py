@@ -62,14 +62,14 @@ def bases(revision: str | None, start: Path) -> Iterator[Bases]:
     Raises:
         DocumentError: it is no revision, or an organisation was not there in it yet.
     """
-    if revision:
-        checked_revision(revision, start)
+    if not revision:
+        yield lambda _: None
+        return
+    checked_revision(revision, start)
     found: dict[Path, Base | None] = {}
     with TemporaryDirectory(prefix="handrail-base-") as folder:
 
         def base(directory: Path) -> Base | None:
-            if revision is None:
-                return None
             if directory not in found:
                 found[directory] = _base(revision, directory, Path(folder) / str(len(found)))
             return found[directory]
