@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from handrail.check.model import Checked, Report, State
-from handrail.check.revisions import text_in
 from handrail.core.documents import display
 from handrail.core.errors import DocumentError, Position, Problem
+from handrail.core.revisions import text_in
 
 VERSION = 1
 _FIELDS = ("standard", "workload", "resource")

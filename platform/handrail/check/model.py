@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from handrail.check.base import Change
 from handrail.core.errors import Position, Problem
 from handrail.standards import Finding, Severity, Verdict
+from handrail.standards.base import Change
 
 
 class State(StrEnum):

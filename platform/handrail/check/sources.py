@@ -7,7 +7,6 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from handrail.check.base import Base, Bases, bases
 from handrail.check.model import Checked, Report, combined
 from handrail.check.origins import STDIN, Origin, origins, resource_of, texts
 from handrail.check.strays import strays
@@ -18,6 +17,7 @@ from handrail.core.selection import select
 from handrail.organisation import Organisation, find_organisation, load_organisation, read_context
 from handrail.personas._stack import is_plain, plan_stack
 from handrail.standards import Contract, Finding, judge
+from handrail.standards.base import Base, Bases, bases
 from handrail.standards.contract import contract_for, contract_of
 from handrail.standards.evidence import ENVIRONMENT, Subject
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +31,13 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One resource: its kind, its Pulumi name, its inputs."""
+    """One resource: its kind, its Pulumi name, its inputs, the Pulumi names that it had before."""
 
     kind: str
     name: str
     type: str
     inputs: Any
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,16 @@ def from_record(record: Record) -> Preview:
 
 
 def _recorded_group(component: Registration | None, members: Iterable[Registration]) -> Group:
-    items = tuple(Item(m.type.rpartition(":")[2], m.name, m.type, m.inputs) for m in members if m.custom)
+    items = tuple(
+        Item(m.type.rpartition(":")[2], m.name, m.type, m.inputs, tuple(_names(m.aliases))) for m in members if m.custom
+    )
     if component is None:
         return Group("outside any component", "", items=items)
     return Group(component.name, component.type.rpartition(":")[2], items=items)
+
+
+def _names(aliases: Iterable[str | Mapping[str, Any]]) -> Iterator[str]:
+    for alias in aliases:
+        name = alias.rpartition("::")[2] if isinstance(alias, str) else alias.get("name")
+        if name:
+            yield str(name)

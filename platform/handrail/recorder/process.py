@@ -72,7 +72,7 @@ def listen(
         try:
             assert child.stdout is not None
             finished = _pump(messages.fileno(), child.stdout.fileno(), on_line, printed, deadline)
-            _wait(child, min(deadline, time.monotonic() + _GRACE_SECONDS) if finished else deadline)
+            wait_unreaped(child, min(deadline, time.monotonic() + _GRACE_SECONDS) if finished else deadline)
         finally:
             alive = not _has_ended(child)
             # Before the child is reaped its number cannot name another group.
@@ -130,7 +130,8 @@ def _has_ended(child: subprocess.Popen[bytes]) -> bool:
     return child.poll() is not None
 
 
-def _wait(child: subprocess.Popen[bytes], until: float) -> None:
+def wait_unreaped(child: subprocess.Popen[bytes], until: float) -> None:
+    """Wait for a child's end, at most until a moment of the monotonic clock, without taking note of it."""
     pause = 0.001
     while not _has_ended(child) and time.monotonic() < until:
         time.sleep(pause)

@@ -10,9 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
-from handrail.check.revisions import checked_revision, is_versioned, unpack
 from handrail.core.documents import display
 from handrail.core.errors import DocumentError, Problem
+from handrail.core.revisions import checked_revision, is_versioned, unpack
 from handrail.organisation import Organisation, load_organisation
 from handrail.organisation.load import FILE as ORGANISATION
 from handrail.standards.catalogue import OWN
@@ -88,10 +88,11 @@ def _base(revision: str, directory: Path, to: Path) -> Base | None:
                 remedy="name a revision that has it; the first one is reviewed without --base",
             )
         )  # fmt: skip
-    return Base(revision, to, tuple(_changes(revision, to, directory)))
+    return Base(revision, to, tuple(changes(revision, to, directory)))
 
 
-def _changes(revision: str, before: Path, after: Path) -> Iterator[Change]:
+def changes(revision: str, before: Path, after: Path) -> Iterator[Change]:
+    """What differs between an organisation's directory as it was and as it is."""
     names = {file.relative_to(folder) for folder in (before, after) for file in _files(folder)}
     for name in sorted(names):
         shown = display(after / name)
