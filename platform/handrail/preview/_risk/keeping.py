@@ -1,0 +1,102 @@
+"""What keeps data: where one of these facts is gone, or its resource is replaced, so is the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from handrail.core.resources import Resource
+from handrail.preview._risk.model import Assessment, Fact, Facts, Risk
+from handrail.preview._risk.reading import Change, at, entries, fields, name_of, text
+
+
+def _claim(resource: Resource) -> Iterator[Fact]:
+    name = name_of(resource)
+    said = (
+        f"the claim {name} is deleted, and with it the volume and what is on it, unless the reclaim policy of its class"
+        " is Retain (Delete is what classes have by default)"
+    )
+    yield Fact(("claim", text(at(resource.inputs, "metadata", "namespace")), name), said, "metadata.name")
+
+
+def _volume(resource: Resource) -> Iterator[Fact]:
+    if text(at(resource.inputs, "spec", "persistentVolumeReclaimPolicy"), "Retain") != "Retain":
+        said = f"the volume {name_of(resource)} is deleted with what is on it: its reclaim policy is not Retain"
+        yield Fact(("volume", name_of(resource)), said, "spec.persistentVolumeReclaimPolicy")
+
+
+def _stateful_set(resource: Resource) -> Iterator[Fact]:
+    """Its claims by name: they outlive it unless it says otherwise, but nobody finds them under another name."""
+    spec = fields(resource.inputs, "spec")
+    goes = at(spec, "persistentVolumeClaimRetentionPolicy", "whenDeleted") == "Delete"
+    namespace, set_name = text(at(resource.inputs, "metadata", "namespace")), name_of(resource)
+    for claim in entries(spec, "volumeClaimTemplates"):
+        name = text(at(claim, "metadata", "name"))
+        claims = f"the claims {name}-{set_name}-0 and on"
+        said = (
+            f"{claims} are deleted with it (whenDeleted: Delete)" if goes else f"{claims} stay, and nothing uses them"
+        )
+        key = ("claims", namespace, set_name, name)
+        yield Fact(key, said, "spec.volumeClaimTemplates", outlives=not goes)
+
+
+def scaled_away(after: Resource, changes: tuple[Change, ...]) -> Iterator[Assessment]:
+    """The claims of pods that a StatefulSet scales away, where it says that they go as well."""
+    spec = fields(after.inputs, "spec")
+    goes = at(spec, "persistentVolumeClaimRetentionPolicy", "whenScaled") == "Delete"
+    if goes and after.kind == "StatefulSet" and entries(spec, "volumeClaimTemplates"):
+        for change in changes:
+            old, new = (value if isinstance(value, int) else 1 for value in (change.before, change.after))
+            if change.path == ("spec", "replicas") and new < old:
+                said = f"the claims of the pods from number {new} on are deleted with them (whenScaled: Delete)"
+                yield Assessment(Risk.DATA_LOSS, said, "spec.replicas")
+
+
+def _namespace(resource: Resource) -> Iterator[Fact]:
+    said = f"everything in the namespace {name_of(resource)} is deleted with it, volumes and secrets too"
+    yield Fact(("namespace", name_of(resource)), said, "metadata.name")
+
+
+def _definition(resource: Resource) -> Iterator[Fact]:
+    said = f"every object of the kind that {name_of(resource)} defines is deleted with it"
+    yield Fact(("definition", name_of(resource)), said, "metadata.name")
+
+
+def _of_aws(resource: Resource) -> Iterator[Fact]:
+    guards = _GUARDS.get(resource.type, ())
+    held = any(at(resource.inputs, field) is wanted for field, wanted in guards)
+    how = f": `up` fails before that, as {_guard(guards)} guards it" if held else ""
+    said = f"{resource.kind} {resource.name} is deleted with what is in it{how}"
+    yield Fact(("aws", resource.type), said, guards[0][0] if guards else "")
+
+
+def _guard(guards: tuple[tuple[str, Any], ...]) -> str:
+    return " or ".join(field for field, _ in guards)
+
+
+_GUARDS: Final[Mapping[str, tuple[tuple[str, Any], ...]]] = {
+    "aws:rds/instance:Instance": (("deletionProtection", True),),
+    "aws:rds/cluster:Cluster": (("deletionProtection", True),),
+    "aws:dynamodb/table:Table": (("deletionProtectionEnabled", True),),
+    "aws:s3/bucket:Bucket": (),
+    "aws:s3/bucketV2:BucketV2": (),
+    "aws:ebs/volume:Volume": (("finalSnapshot", True),),
+    "aws:efs/fileSystem:FileSystem": (),
+    "aws:ecr/repository:Repository": (),
+    "aws:kms/key:Key": (),
+    "aws:secretsmanager/secret:Secret": (),
+    "aws:sqs/queue:Queue": (),
+    "aws:kinesis/stream:Stream": (),
+    "aws:opensearch/domain:Domain": (),
+    "aws:elasticache/replicationGroup:ReplicationGroup": (),
+}
+"""What of AWS keeps data, and the fields that have its deletion refused."""
+
+KEEPS: Final[Mapping[str, Facts]] = {
+    "kubernetes:core/v1:PersistentVolumeClaim": _claim,
+    "kubernetes:core/v1:PersistentVolume": _volume,
+    "kubernetes:core/v1:Namespace": _namespace,
+    "kubernetes:apps/v1:StatefulSet": _stateful_set,
+    "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition": _definition,
+    **dict.fromkeys(_GUARDS, _of_aws),
+}

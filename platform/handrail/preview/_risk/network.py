@@ -1,0 +1,140 @@
+"""Who may connect: network policies, and Services and routes that lead in from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from handrail.core.resources import Resource, Token
+from handrail.preview._risk.model import Fact, Facts
+from handrail.preview._risk.reading import at, entries, fields, name_of, text
+
+_SIDES: Final = {"Ingress": ("ingress", "from", "into"), "Egress": ("egress", "to", "out of")}
+
+
+def allowed(resource: Resource) -> Iterator[Fact]:
+    """Each connection that a policy lets through, for `*` every one of that direction."""
+    spec = fields(resource.inputs, "spec")
+    shut = _shut(spec)
+    for side, (field, peers, way) in _SIDES.items():
+        if side not in shut:
+            yield Fact((side, "*", "*"), f"every connection {way} its pods", "spec.policyTypes")
+            continue
+        for index, rule in enumerate(entries(spec, field)):
+            for peer in _any(rule, peers):
+                for port in _any(rule, "ports"):
+                    said = f"connections {way} its pods, {_whom(peer, peers)}{_which(port)}"
+                    yield Fact((side, _key(peer), _key(port)), said, f"spec.{field}[{index}]")
+
+
+def of_pods(resource: Resource | None) -> bool:
+    """Whether it is a policy of some pods, not of a whole namespace."""
+    return resource is not None and resource.type == POLICY and bool(fields(resource.inputs, "spec", "podSelector"))
+
+
+def broad(resource: Resource) -> Iterator[Fact]:
+    """Those connections whose peer is not pods that are named: everybody, a whole namespace, addresses."""
+    for fact in allowed(resource):
+        if fact.key[1] == "*" or not _named(fact.key[1]):
+            yield Fact(fact.key, f"it lets through {fact.reason}", fact.path)
+
+
+def isolated(resource: Resource) -> Iterator[Fact]:
+    """The pods that a policy shuts, in each direction."""
+    spec = fields(resource.inputs, "spec")
+    pods = text(at(spec, "podSelector"), "{}")
+    yield Fact(("shuts", pods), f"{name_of(resource)} shuts its pods no longer, unless another policy does", "spec")
+    for side in _shut(spec):
+        whose = "its namespace's pods" if pods == "{}" else "its pods"
+        said = f"{name_of(resource)} no longer shuts what goes {_SIDES[side][2]} {whose}"
+        yield Fact((side, pods), f"{said}, unless another policy does", "spec")
+
+
+def _shut(spec: Any) -> list[str]:
+    """The directions of a policy: as it says, else ingress, and egress where it has rules for that."""
+    if types := entries(spec, "policyTypes"):
+        return [side for side in _SIDES if any(isinstance(each, str) and each == side for each in types)]
+    return ["Ingress", *(["Egress"] if at(spec, "egress") is not None else [])]
+
+
+def _any(rule: Any, field: str) -> list[Any]:
+    """The entries of a rule's list; where there are none, everybody or every port."""
+    found = at(rule, field)
+    return [found] if isinstance(found, Token) else entries(rule, field) or [None]
+
+
+def _key(value: Any) -> str:
+    return "*" if value is None else text(value)
+
+
+def _named(key: str) -> bool:
+    """Whether a peer is pods of some label: it is read from its key."""
+    import json
+
+    try:
+        peer = json.loads(key)
+    except ValueError:
+        return False
+    return isinstance(peer, dict) and bool(at(peer, "podSelector")) and "ipBlock" not in peer
+
+
+def _whom(peer: Any, peers: str) -> str:
+    if peer is None:
+        return f"{peers} everywhere"
+    if (block := at(peer, "ipBlock", "cidr")) is not None:
+        return f"{peers} the addresses {text(block)}"
+    parts = []
+    for kind in ("namespaceSelector", "podSelector"):
+        if (found := at(peer, kind)) is not None:
+            labels = fields(found, "matchLabels")
+            shown = ", ".join(dict.fromkeys(text(value) for value in labels.values())) or text(found)
+            every = "every" if shown in ("", "{}") else shown
+            parts.append(f"{'namespace' if kind == 'namespaceSelector' else 'pods'} {every}")
+    return f"{peers} {' '.join(parts) or text(peer)}"
+
+
+def _which(port: Any) -> str:
+    if port is None:
+        return ", at every port"
+    last = at(port, "endPort")
+    return f", at port {text(at(port, 'port'), 'any')}{f' to {text(last)}' if last is not None else ''}"
+
+
+def exposed(resource: Resource) -> Iterator[Fact]:
+    """What makes a Service be reached from outside of its cluster."""
+    spec = fields(resource.inputs, "spec")
+    kind, name = text(at(spec, "type"), "ClusterIP"), name_of(resource)
+    if kind in ("LoadBalancer", "NodePort"):
+        said = f"{name} is reached from outside of the cluster: type is {kind}"
+        yield Fact(("outside", kind), said, "spec.type", anew=True)
+        if kind == "LoadBalancer":
+            for block in entries(spec, "loadBalancerSourceRanges") or ["*"]:
+                whom = "everywhere" if block == "*" else text(block)
+                said = f"its load balancer lets in {whom}"
+                yield Fact(("from", text(block)), said, "spec.loadBalancerSourceRanges")
+    for address in entries(spec, "externalIPs"):
+        yield Fact(("address", text(address)), f"{name} takes {text(address)}", "spec.externalIPs", anew=True)
+
+
+def encrypted(resource: Resource) -> Iterator[Fact]:
+    """The hosts whose connections an Ingress encrypts."""
+    for entry in entries(resource.inputs, "spec", "tls"):
+        for host in entries(entry, "hosts") or ["every host"]:
+            said = f"connections to {text(host)} are encrypted no longer"
+            yield Fact(("tls", text(host)), said, "spec.tls")
+
+
+def listened(resource: Resource) -> Iterator[Fact]:
+    """The listeners of a Gateway that encrypt."""
+    for listener in entries(resource.inputs, "spec", "listeners"):
+        if text(at(listener, "protocol")) in ("HTTPS", "TLS"):
+            name = text(at(listener, "name"))
+            yield Fact(("tls", name), f"the listener {name} is encrypted no longer", "spec.listeners")
+
+
+POLICY: Final = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
+_GATEWAY: Final = "kubernetes:gateway.networking.k8s.io/v1:Gateway"
+_INGRESS: Final = "kubernetes:networking.k8s.io/v1:Ingress"
+
+OPENS: Final[Mapping[str, Facts]] = {POLICY: broad, "kubernetes:core/v1:Service": exposed}
+SHUTS: Final[Mapping[str, Facts]] = {POLICY: isolated, _INGRESS: encrypted, _GATEWAY: listened}

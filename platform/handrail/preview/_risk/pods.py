@@ -1,0 +1,123 @@
+"""What a change does to the pods that run: nothing, a rolling restart, or more or fewer of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from handrail.core.documents import dotted
+from handrail.core.resources import Resource, Token
+from handrail.preview._risk.model import Assessment, Risk
+from handrail.preview._risk.reading import Change, at, pod_path, text
+
+
+def restarts(after: Resource, changes: tuple[Change, ...]) -> Iterator[Assessment]:
+    """What a change of the pods' template does, by kind."""
+    path = pod_path(after)
+    if path is None or (rule := RESTARTS.get(after.kind)) is None:
+        return
+    template = path[:-1]
+    found = [change for change in changes if change.path[: len(template)] == template]
+    if found:
+        risk, how = rule(after)
+        yield Assessment(risk, f"{_said(found, len(template))}: {how}", dotted(found[0].path))
+
+
+def _said(changes: list[Change], depth: int) -> str:
+    """The first change in words, and how many more there are; values only where none of them can be a secret."""
+    first = changes[0]
+    field = dotted(part for part in first.path[depth:] if part not in ("spec", "containers"))
+    more = f", and {len(changes) - 1} more" if len(changes) > 1 else ""
+    if first.path[-1] == "image" or "resources" in first.path:
+        return f"{field} from {text(first.before, 'nothing')} to {text(first.after, 'nothing')}{more}"
+    return f"{field} {'is new' if first.before is None else 'is gone' if first.after is None else 'changes'}{more}"
+
+
+def _deployment(resource: Resource) -> tuple[Risk, str]:
+    spec = at(resource.inputs, "spec")
+    if at(spec, "paused") is True:
+        return Risk.NONE, "the deployment is paused, no pod restarts until it goes on"
+    if at(spec, "replicas") == 0:
+        return Risk.NONE, "it has no pods"
+    if at(spec, "strategy", "type") == "Recreate":
+        return Risk.ROLLING_RESTART, "all its pods end before new ones start (Recreate): an interruption"
+    if _unavailable(spec) >= 1:
+        return Risk.ROLLING_RESTART, "its only pod ends before the new one is ready: an interruption"
+    return Risk.ROLLING_RESTART, "new pods take over one after the other"
+
+
+def _unavailable(spec: Any) -> int:
+    """Whether a Deployment of one pod may be without it: maxUnavailable, a share rounded down, default 25%."""
+    if at(spec, "replicas") not in (None, 1):
+        return 0
+    given = at(spec, "strategy", "rollingUpdate", "maxUnavailable")
+    if isinstance(given, str) and given.endswith("%"):
+        share = given[:-1]
+        return math.floor(int(share) / 100) if share.isascii() and share.isdigit() and len(share) < 9 else 0
+    return given if isinstance(given, int) and not isinstance(given, bool) else 0
+
+
+def _stateful_set(resource: Resource) -> tuple[Risk, str]:
+    spec = at(resource.inputs, "spec")
+    if at(spec, "updateStrategy", "type") == "OnDelete":
+        return Risk.NONE, "a pod gets it when somebody deletes it (OnDelete)"
+    if at(spec, "replicas") == 0:
+        return Risk.NONE, "it has no pods"
+    partition = at(spec, "updateStrategy", "rollingUpdate", "partition")
+    if isinstance(partition, int) and partition > 0:
+        return Risk.ROLLING_RESTART, f"the pods from number {partition} on restart, the last first"
+    if at(spec, "replicas") in (None, 1):
+        return Risk.ROLLING_RESTART, "its pod ends before the new one starts: an interruption"
+    return Risk.ROLLING_RESTART, "its pods restart one after the other, each ends before its successor starts"
+
+
+def _daemon_set(resource: Resource) -> tuple[Risk, str]:
+    if at(resource.inputs, "spec", "updateStrategy", "type") == "OnDelete":
+        return Risk.NONE, "a pod gets it when somebody deletes it (OnDelete)"
+    return Risk.ROLLING_RESTART, "its pods restart node by node, each ends before its successor starts"
+
+
+def _later(_: Resource) -> tuple[Risk, str]:
+    return Risk.NONE, "pods that run stay as they are, new ones get it"
+
+
+def _next_run(_: Resource) -> tuple[Risk, str]:
+    return Risk.NONE, "a run that has begun goes on as it is, the next one gets it"
+
+
+RESTARTS: Final[Mapping[str, Callable[[Resource], tuple[Risk, str]]]] = {
+    "Deployment": _deployment,
+    "StatefulSet": _stateful_set,
+    "DaemonSet": _daemon_set,
+    "ReplicaSet": _later,
+    "ReplicationController": _later,
+    "CronJob": _next_run,
+}
+"""Whether pods restart and how; a Job and a Pod do not change, they are replaced."""
+
+_SCALED: Final = ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController")
+
+
+def scales(after: Resource, changes: tuple[Change, ...]) -> Iterator[Assessment]:
+    """What a change of the number of pods does."""
+    change = next((each for each in changes if each.path == ("spec", "replicas")), None)
+    if after.kind not in _SCALED or change is None:
+        return
+    old, new = change.before, change.after
+    if isinstance(old, Token) or isinstance(new, Token):
+        yield Assessment(Risk.NONE, "how many pods it has is known at up", "spec.replicas")
+    elif new is None and _count(old) > 1:
+        # the API server's default stands in for a field that nobody states any more
+        said = f"falls from {old} pods to one, until an autoscaler or somebody raises it"
+        yield Assessment(Risk.TRAFFIC, said, "spec.replicas")
+    elif _count(new) == 0 and _count(old) > 0:
+        yield Assessment(Risk.TRAFFIC, "no pod is left", "spec.replicas")
+    elif _count(new) < _count(old):
+        yield Assessment(Risk.NONE, f"scales down from {_count(old)} to {_count(new)} pods", "spec.replicas")
+    else:
+        yield Assessment(Risk.NONE, f"scales from {_count(old)} to {_count(new)} pods", "spec.replicas")
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 1
