@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -123,7 +123,12 @@ def counted(
 
 
 def _weigh(
-    approver: Approver, author: str | None, members: dict[str, str], team: str, found: dict[str, None], refused: list[str]
+    approver: Approver,
+    author: str | None,
+    members: Mapping[str, str],
+    team: str,
+    found: dict[str, None],
+    refused: list[str],
 ) -> None:
     """Count an approver under the name that the organisation knows, or say why not."""
     known = sorted(members[name] for name in approver.names & members.keys())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from handrail.components._definition import Prepared
 from handrail.core.errors import DocumentError, Problem
@@ -69,8 +70,8 @@ def artifact_for(places: Mapping[str, Place], target: Place, asked: Asked, resol
                 Problem(
                     f"{target.environment} gets what {source.environment} has: it is built once, and tested there",
                     option, given=asked.image or asked.model,
-                    remedy=f"handrail promote {target.workload} --to {next(iter(places))} {option} …, and on from there; "
-                    "a hotfix names the incident that it answers, as --incident INC-123",
+                    remedy=f"handrail promote {target.workload} --to {next(iter(places))} {option} …, and on from "
+                    "there; a hotfix names the incident that it answers, as --incident INC-123",
                 )
             )  # fmt: skip
         return _resolved(target, asked, resolvers, base=target.releases().get(target.workload) or release)
@@ -114,7 +115,9 @@ def _resolved(target: Place, asked: Asked, resolvers: Resolvers, base: Release |
             fields["model"] = names["model"]
             notes.append(f"{names['model']} is pinned by its address alone: nothing tells when its files change")
     api, document = apis.offered(target, prepared, resolvers.digest)
-    named = ", ".join(names[word] for word in reversed(names) if getattr(asked, word) or not (base and base.pins.get(word)))
+    named = ", ".join(
+        names[word] for word in reversed(names) if getattr(asked, word) or not (base and base.pins.get(word))
+    )
     pin = Pin.model_validate({**fields, "api": api, "named": named or None, "commit": records.head(target.root)})
     return Artifact(pin, document, tuple(notes))
 
@@ -139,9 +142,9 @@ def _fits(target: Place, asked: Asked) -> None:
 
 def _unpinned(target: Place, asked: Asked, base: Release | None) -> Prepared:
     """The workload as its file has it, with what was asked for, and with nothing pinned but the rest of `base`."""
-    fields = {word: getattr(asked, word) or (base.pins.get(word) if base else None) for word in ("image", "model")}
-    # a name that is to be resolved is no pin yet, and no model of a pin would take it
-    release = Release.model_construct(**{word: value for word, value in fields.items() if value})
+    known = base.pins if base else {}
+    fields: dict[str, Any] = {word: getattr(asked, word) or known.get(word) for word in ("image", "model")}
+    release = Release.model_construct(**fields)  # a name that is to be resolved is no pin yet
     return target.planned({**target.releases(), target.workload: release})[1]
 
 

@@ -27,10 +27,6 @@ class Changed:
     name: str
     fields: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        head = f"{self.what:<8} {self.kind} {self.name}"
-        return "\n".join([head, *(f"           {each}" for each in self.fields)])
-
 
 def changes(before: StackPlan, after: StackPlan) -> Iterator[Changed]:
     """What differs between a stack as it is planned now and as it would be."""

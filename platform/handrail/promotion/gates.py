@@ -7,16 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from handrail.components._definition import Prepared
 from handrail.core.errors import Problem, RefusedError
+from handrail.core.resources import Resource
 from handrail.personas._stack import StackPlan
+from handrail.preview.cost import cost_of, quota_rows
 from handrail.promotion.places import Place
-from handrail.promotion.resolvers import Break, Resolvers
+from handrail.promotion.resolvers import Resolvers
 from handrail.releases import Api, Gates, Pin
-from handrail.standards import Finding, Severity, Verdict, contract_of
-from handrail.standards.catalogue import bundled
-from handrail.standards.contract import Contract
-
-API = "api-compatible"
-"""The standard about a new version that breaks the promises of the one before."""
+from handrail.standards import Finding, Severity, Verdict, contract_of, judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,61 +59,76 @@ def _problem(finding: Finding) -> Problem:
     return problem
 
 
-def judged(prepared: Prepared, more: Iterable[Finding] = (), problems: Iterable[Problem] = ()) -> Judged:
+def judged(prepared: Prepared, broken: Broken | None = None, problems: Iterable[Problem] = ()) -> Judged:
     """What the gates say of a workload as it would be.
 
     Args:
-        more: findings beside those of the plan's resources.
+        broken: what it breaks of the API that is served; None: that is not asked.
         problems: what is wrong besides.
     """
-    findings = (*prepared.findings, *more)
+    contract = contract_of(prepared.workload.context)
+    breaks = broken.breaks if broken else None
+    findings = judge(prepared.plan.resources, contract, breaks)
     refused = tuple(each for each in findings if each.refuses or each.verdict is Verdict.UNKNOWN)
     passed = [each for each in findings if each not in refused]
     waived = dict.fromkeys(f"{each.standard} by {each.waiver.partition(' ')[0]}" for each in passed if each.waiver)
     advisories = sum(1 for each in passed if not each.waiver)
     gates = Gates(judged=len(prepared.plan.resources), advisories=advisories, waived=tuple(waived))
-    return Judged(gates, refused, tuple(problems), tuple(each.remark for each in passed))
+    remarks = (*(each.remark for each in passed), *(broken.advice if broken else ()))
+    return Judged(gates, refused, tuple(problems), remarks)
 
 
-def api_findings(
-    place: Place, now: Pin | None, then: Api | None, before: bytes | None, after: bytes | None, resolvers: Resolvers
-) -> Iterator[Finding]:
-    """What a new version of an API breaks: each method and path, as findings of the standard `api-compatible`.
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What a new version of an API breaks, each with its method and path.
 
     Args:
-        now: what is pinned in the target.
+        breaks: what breaks callers.
+        advice: what may.
+    """
+
+    breaks: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
+
+
+def broken_by(
+    place: Place, now: Pin | None, then: Api | None, before: bytes | None, after: bytes | None, resolvers: Resolvers
+) -> Broken:
+    """What an artifact breaks of the API that is served in an environment.
+
+    Args:
+        now: what is pinned there.
         then: the API of what is promoted.
         before, after: their OpenAPI documents.
     """
     if before is None or now is None or now.api is None:
-        return  # nothing was promised
+        return Broken()  # nothing was promised
     if then is None or (then.version == now.api.version and after is None):
-        yield _finding(place, "api", "what is served now says what its API is, and this says nothing", None)
-        return
+        return Broken((f"{now.api.version}: what is served has an OpenAPI document, and this has none",))
     if then.version != now.api.version or after is None:
-        return  # a new version may be another one; the old one's paths stay until it ends
+        return Broken()  # a new version may be another one; the old one's paths stay until it ends
     names = (f"{place.workload}'s document in {place.environment}", f"{place.workload}'s new document")
-    for broken in resolvers.breaks(before, after, names):
-        yield _finding(place, now.api.version, str(broken), broken)
-
-
-def _finding(place: Place, path: str, message: str, broken: Break | None) -> Finding:
-    contract = contract_of(place.context)
-    clause = bundled()[API]
-    standard = next((each for each in contract.standards if each.id == API), None)
-    severity = standard.severity if standard else Severity.ADVISORY
-    found = Finding(
-        API, Verdict.VIOLATION, place.workload, path, message, None, clause.remedy_for(place.context.owner.persona),
-        Severity.ADVISORY if broken and not broken.breaking else severity, workload=place.address,
-    )  # fmt: skip
-    return _waived(found, contract)
-
-
-def _waived(finding: Finding, contract: Contract) -> Finding:
-    waiver = contract.waiver_of(finding.standard, finding.workload)
-    return replace(finding, waiver=f"{waiver.id} until {waiver.expires}") if waiver else finding
+    found = resolvers.breaks(before, after, names)
+    return Broken(
+        tuple(str(each) for each in found if each.breaking),
+        tuple(f"may break callers: {each}" for each in found if not each.breaking),
+    )
 
 
 def over_quota(before: StackPlan, after: StackPlan) -> Iterator[Problem]:
-    """What the whole stack would request beyond the team's quota, where it did not already."""
-    raise NotImplementedError
+    """What the whole stack, a canary beside the stable included, would request beyond the team's quota."""
+    context = after.context
+    if context.is_platform:
+        return
+    now, then = (cost_of(_resources(plan), context.organisation) for plan in (before, after))
+    for row in quota_rows(now, then, context.organisation.teams[context.team]):
+        if row.over and row.after > row.before:
+            yield Problem(
+                f"would be more than team {context.team} may request in {context.environment}",
+                f"quota.{row.resource}", given=f"{row.after:g}, now {row.before:g}", allowed=f"at most {row.limit:g}",
+                remedy="make something of the team's smaller, or have the platform team raise the quota",
+            )  # fmt: skip
+
+
+def _resources(plan: StackPlan) -> list[Resource]:
+    return [resource for prepared in plan.prepared for resource in prepared.plan.resources]

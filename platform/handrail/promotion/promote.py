@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC
 
 from handrail.components._definition import Prepared
@@ -15,12 +15,12 @@ from handrail.promotion import apis, records
 from handrail.promotion.approvals import Approvals, Approved, counted
 from handrail.promotion.artifact import Artifact, Asked, artifact_for
 from handrail.promotion.effect import Changed, changes
-from handrail.promotion.gates import Judged, api_findings, judged, over_quota
+from handrail.promotion.gates import Judged, broken_by, judged, over_quota
 from handrail.promotion.pins import WHOLE, artifact_of, pinned, same, told
 from handrail.promotion.places import Place, place_in, places_of
 from handrail.promotion.resolvers import Resolvers
-from handrail.promotion.weights import Decision
-from handrail.releases import Pin, Release
+from handrail.promotion.weights import Prometheus, decide_weight, measure
+from handrail.releases import Canary, Pin, Release
 from handrail.releases.writer import Edit, Releases, edit_releases
 from handrail.standards import CONTRACT_VERSION
 
@@ -78,7 +78,7 @@ def promote(
     *,
     asked: Asked = Asked(),  # noqa: B008  frozen
     weight: int | None = None,
-    record: Record = Record(),  # noqa: B008
+    record: Record = Record(),
     resolvers: Resolvers = Resolvers(),  # noqa: B008
     reader: str | None = None,
 ) -> Outcome:
@@ -100,7 +100,55 @@ def promote(
     current = target.releases().get(target.workload)
     artifact = _artifact(places, target, current, asked, weight, resolvers)
     _check_weight(target, current, artifact, weight)
-    return apply(target, artifact, weight, record, resolvers, incident=asked.incident, reader=reader)
+    return apply(target, artifact, weight, record, resolvers, reader=reader)
+
+
+def promote_by_metrics(
+    project: Project,
+    name: str,
+    to: str,
+    *,
+    prometheus: str | None = None,
+    record: Record = Record(),
+    resolvers: Resolvers = Resolvers(),  # noqa: B008
+    reader: str | None = None,
+) -> Outcome:
+    """Give a canary the share of requests that its objective's metrics allow; or none, where they say that it fails.
+
+    Args:
+        prometheus: the address of the query API; default: the organisation's.
+
+    Raises:
+        HandrailError: there is no canary, nobody can be asked, or a gate is shut.
+    """
+    target = place_in(places_of(project, name), to, "--to")
+    releases = target.releases()
+    current = releases.get(target.workload)
+    canary = current.canary if current else None
+    if canary is None or current is None:
+        remedy = f"handrail promote {target.workload} --to {to} --weight 0 starts one that gets no requests yet"
+        message = f"has no canary in {to} whose weight could be moved"
+        raise DocumentError(Problem(message, target.address, given="--weight auto", remedy=remedy))
+    address = prometheus or target.context.organisation.telemetry.prometheus
+    if address is None:
+        remedy = "name it with --prometheus, or have telemetry.prometheus written"
+        raise DocumentError(Problem("the organisation names no Prometheus", "--prometheus", remedy=remedy))
+    before = next((each.release.canary for each in records.history(target) if _was_higher(each.release, canary)), None)
+    evidence = measure(target.planned(releases)[1].workload, Prometheus(address))
+    decision = decide_weight(canary, evidence, was=before.weight if before else None)
+    known = {"pull_request": canary.pull_request, "incident": canary.incident}
+    artifact = Artifact(
+        Pin(**artifact_of(canary), **known), apis.copy_of(target, canary, resolvers.digest), decision.reasons
+    )
+    if decision.weight == canary.weight:
+        sentence = f"{target.address} in {to}: the canary {told(canary)} stays at {canary.weight}%"
+        return Outcome(target, sentence, current, current, notes=decision.reasons)
+    return apply(target, artifact, decision.weight, record, resolvers, reader=reader, refuses=decision.weight != 0)
+
+
+def _was_higher(release: Release, canary: Canary) -> bool:
+    """Whether the same canary once had a larger share."""
+    return release.canary is not None and same(release.canary, canary) and release.canary.weight > canary.weight
 
 
 def _artifact(
@@ -110,7 +158,8 @@ def _artifact(
     """What is promoted; with a canary there, a weight is about the canary."""
     canary = current.canary if current else None
     if canary and weight is not None and not asked.anything:
-        return Artifact(Pin(**artifact_of(canary)), apis.copy_of(target, canary, resolvers.digest))
+        known = {"pull_request": canary.pull_request, "incident": canary.incident}
+        return Artifact(Pin(**artifact_of(canary), **known), apis.copy_of(target, canary, resolvers.digest))
     artifact = artifact_for(places, target, asked, resolvers)
     if canary is None or same(artifact.pin, canary):
         return artifact
@@ -148,10 +197,13 @@ def apply(
     record: Record,
     resolvers: Resolvers,
     *,
-    incident: str | None = None,
     reader: str | None = None,
+    refuses: bool = True,
 ) -> Outcome:
     """Run the gates on an artifact in an environment, and pin it.
+
+    Args:
+        refuses: whether a shut gate ends it; what takes requests away from a canary goes on.
 
     Raises:
         HandrailError: a gate is shut; nothing is written.
@@ -161,21 +213,20 @@ def apply(
     words = _Words(target, reader)
     if current and _stands(current, artifact.pin, weight):
         return Outcome(target, words.unchanged(current), current, current)
-    pin = _recorded(target, artifact.pin, incident, record)
+    pin = _recorded(target, artifact.pin, record)
     # the spec is of the file, whatever is pinned: a first look at it tells which API versions it keeps
     draft = pinned(current, pin, weight)
-    before_plan, before = target.planned(releases)
+    before_plan, _ = target.planned(releases)
     draft_plan, prepared = target.planned({**releases, target.workload: draft})
     release = pinned(current, pin, weight, _kept(prepared))
     after_plan, prepared = (
-        (draft_plan, prepared)
-        if release == draft
-        else target.planned({**releases, target.workload: release})
+        (draft_plan, prepared) if release == draft else target.planned({**releases, target.workload: release})
     )
     before_api = apis.copy_of(target, current, resolvers.digest)
-    found = api_findings(target, current, pin.api, before_api, artifact.document, resolvers)
+    found = broken_by(target, current, pin.api, before_api, artifact.document, resolvers)
     verdict = judged(prepared, found, [*_other_version(target, prepared, pin), *over_quota(before_plan, after_plan)])
-    verdict.refuse()
+    if refuses:
+        verdict.refuse()
     release = _with_gates(release, pin, verdict)
     approved = approvals_of(target, record)
     file = write(target, current, release, artifact.document, resolvers)
@@ -192,16 +243,16 @@ def _stands(current: Release, pin: Pin, weight: int | None) -> bool:
     return current.canary is not None and same(current.canary, pin) and current.canary.weight == weight
 
 
-def _recorded(target: Place, pin: Pin, incident: str | None, record: Record) -> Pin:
+def _recorded(target: Place, pin: Pin, record: Record) -> Pin:
     """The pin with who, when and why."""
     forge = record.approvals.pull_request if record.approvals else None
     return pin.model_copy(
         update={
             "by": records.who(target.root),
             "at": now().astimezone(UTC).replace(microsecond=0),
-            "pull_request": record.pull_request or forge,
+            "pull_request": record.pull_request or forge or pin.pull_request,
             "contract": CONTRACT_VERSION,
-            "incident": incident or record.incident,
+            "incident": record.incident or pin.incident,
         }
     )
 
@@ -308,12 +359,9 @@ class _Words:
         if after.canary and weight is not None and weight < WHOLE:
             moved = f", {before.canary.weight}% until now" if before and before.canary else ""
             share = f"{weight}% of the requests" if weight else "no requests yet (it runs dark)"
-            return f"{self.what} in {where}: the canary {told(after.canary)} gets {share}{moved}; {told(after)} the rest"
+            return (
+                f"{self.what} in {where}: the canary {told(after.canary)} gets {share}{moved}; {told(after)} the rest"
+            )
         instead = f", in place of {told(before)}" if before and before.pins and not same(before, after) else ""
         source = f" from {after.source}" if after.source else ""
         return f"{self.what} in {where} becomes {told(after)}{source}{instead}"
-
-
-def decided(outcome: Outcome, decision: Decision) -> Outcome:
-    """An outcome with the reasons of the weight that was decided on."""
-    return replace(outcome, notes=(*decision.reasons, *outcome.notes))

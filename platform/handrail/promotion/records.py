@@ -58,13 +58,17 @@ def at_commit(place: Place, commit: str) -> Entry:
     Raises:
         DocumentError: there is no such commit, or it has nothing pinned.
     """
-    full = "" if commit.startswith("-") else _git(place.root, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
+    full = (
+        "" if commit.startswith("-") else _git(place.root, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
+    )
     if not full:
         remedy = "name a commit that is here: git log -- " + releases_file(place.environment, place.context.team)
         raise DocumentError(Problem("is no commit of this repository", "--to-commit", given=commit, remedy=remedy))
     release = _at(place, full.strip())
     if release is None or not release.pins:
-        remedy = "git log -- " + releases_file(place.environment, place.context.team) + " tells the commits that have one"
+        remedy = (
+            "git log -- " + releases_file(place.environment, place.context.team) + " tells the commits that have one"
+        )
         message = f"has no release of {place.address} in {place.environment}"
         raise DocumentError(Problem(message, "--to-commit", given=commit, remedy=remedy))
     return Entry(full.strip(), release)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
 from datetime import UTC
 
 from handrail.core.clock import now
-from handrail.core.errors import DocumentError, Problem
+from handrail.core.errors import DocumentError, HandrailError, Problem
 from handrail.core.project import Project
 from handrail.promotion import apis, records
 from handrail.promotion.effect import changes
-from handrail.promotion.gates import api_findings, judged, over_quota
+from handrail.promotion.gates import Broken, broken_by, judged, over_quota
 from handrail.promotion.pins import artifact_of, same, told, without_canary
 from handrail.promotion.places import Place, place_in, places_of
 from handrail.promotion.promote import Outcome, Record, approvals_of, write
@@ -46,7 +46,9 @@ def rollback(
         return _set_aside(place, current, record, resolvers)
     entry = records.at_commit(place, to_commit) if to_commit else _before(place, current)
     if same(entry.release, current) and current.canary is None:
-        return Outcome(place, f"{place.address} runs {told(current)} in {environment} already: nothing changes", current, current)
+        return Outcome(
+            place, f"{place.address} runs {told(current)} in {environment} already: nothing changes", current, current
+        )
     return _back(place, current, entry, record, resolvers)
 
 
@@ -60,10 +62,11 @@ def _set_aside(place: Place, current: Release, record: Record, resolvers: Resolv
     before, _ = place.planned(releases)
     after, prepared = place.planned({**releases, place.workload: release})
     file = write(place, current, release, None, resolvers)
-    sentence = f"{place.address} in {place.environment}: the canary {told(current.canary)} is set aside; {told(release)} gets all requests"
+    aside = f"the canary {told(current.canary)} is set aside; {told(release)} gets all requests"
     return Outcome(
-        place, sentence, current, release, file, judged(prepared), approvals_of(place, record), tuple(changes(before, after))
-    )
+        place, f"{place.address} in {place.environment}: {aside}", current, release, file,
+        judged(prepared), approvals_of(place, record), tuple(changes(before, after)),
+    )  # fmt: skip
 
 
 def _before(place: Place, current: Release) -> records.Entry:
@@ -78,8 +81,33 @@ def _before(place: Place, current: Release) -> records.Entry:
 
 
 def _back(place: Place, current: Release, entry: records.Entry, record: Record, resolvers: Resolvers) -> Outcome:
-    old = entry.release
     documents = list(records.documents_at(place, entry.commit))
+    pin, document, notes = _pin_of(place, entry, record, documents, resolvers)
+    release = Release(**{word: getattr(pin, word) for word in Pin.model_fields}, previous=entry.release.previous)
+    releases = place.releases()
+    before, _ = place.planned(releases)
+    after, prepared = place.planned({**releases, place.workload: release})
+    broken, not_compared = _broken(place, current, pin, document, resolvers)
+    verdict = judged(prepared, broken, over_quota(before, after))
+    if record.incident:
+        verdict = verdict.despite(record.incident)
+        refusing = sorted({each.standard for each in prepared.findings if each.refuses})
+        notes += [f"`up` refuses it until a waiver stands in waivers.yaml: {', '.join(refusing)}"] if refusing else []
+    verdict.refuse()
+    release = release.model_copy(update={"gates": verdict.gates})
+    file = write(place, current, release, document, resolvers, tuple(documents))
+    return Outcome(
+        place, f"{place.address} in {place.environment} goes back to {told(release)}, from {told(current)}",
+        current, release, file, verdict, approvals_of(place, record), tuple(changes(before, after)),
+        (*notes, *not_compared),
+    )  # fmt: skip
+
+
+def _pin_of(
+    place: Place, entry: records.Entry, record: Record, documents: Iterable[bytes], resolvers: Resolvers
+) -> tuple[Pin, bytes | None, list[str]]:
+    """What was pinned, recorded as of now; the document of its API; what is to be told of it."""
+    old, notes = entry.release, [f"as it was in {entry.commit[:12]}"]
     document = apis.among(documents, old.api.openapi, resolvers.digest) if old.api and old.api.openapi else None
     pin = Pin(**artifact_of(old)).model_copy(
         update={
@@ -90,24 +118,18 @@ def _back(place: Place, current: Release, entry: records.Entry, record: Record, 
             "incident": record.incident,
         }
     )
-    notes = [f"as it was in {entry.commit[:12]}"]
     if old.api and old.api.openapi and document is None:
         pin = pin.model_copy(update={"api": old.api.model_copy(update={"openapi": None})})
         notes.append("its OpenAPI document is not in that commit: the next promotion has none to compare with")
-    release = Release(**{word: getattr(pin, word) for word in Pin.model_fields}, previous=old.previous)
-    releases = place.releases()
-    before, _ = place.planned(releases)
-    after, prepared = place.planned({**releases, place.workload: release})
-    now_api = apis.copy_of(place, current, resolvers.digest)
-    verdict = judged(prepared, api_findings(place, current, pin.api, now_api, document, resolvers), over_quota(before, after))
-    if record.incident:
-        refusing = {each.standard for each in prepared.findings if each.refuses}
-        verdict = verdict.despite(record.incident)
-        if refusing:
-            notes.append(f"`up` refuses it until a waiver stands in waivers.yaml: {', '.join(sorted(refusing))}")
-    verdict.refuse()
-    release = release.model_copy(update={"gates": verdict.gates})
-    file = write(place, current, release, document, resolvers, tuple(documents))
-    sentence = f"{place.address} in {place.environment} goes back to {told(release)}, from {told(current)}"
-    found = Outcome(place, sentence, current, release, file, verdict, approvals_of(place, record), tuple(changes(before, after)))
-    return replace(found, notes=tuple(notes))
+    return pin, document, notes
+
+
+def _broken(
+    place: Place, current: Release, pin: Pin, document: bytes | None, resolvers: Resolvers
+) -> tuple[Broken | None, tuple[str, ...]]:
+    """What going back breaks of the API; where it cannot be compared that is told, and keeps nobody from going back."""
+    try:
+        present = apis.copy_of(place, current, resolvers.digest)
+        return broken_by(place, current, pin.api, present, document, resolvers), ()
+    except HandrailError as error:
+        return None, (f"its API was not compared: {error.problems[0].message}",)
