@@ -82,8 +82,7 @@ def test_items_without_names_are_known_by_what_they_hold() -> None:
         ("spec.egress[]", None, '{"ports": [{"port": 443}]}')
     ]
     assert changed(POLICY, lambda policy: policy["spec"]["egress"][0]["ports"][0].update(port=5433)) == [
-        ("spec.egress[0].ports[5432].port", "5432", None),
-        ("spec.egress[0].ports[5433].port", None, "5433"),
+        ("spec.egress[0].ports[0].port", "5432", "5433")
     ]
 
 

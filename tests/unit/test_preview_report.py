@@ -10,11 +10,11 @@ from handrail.preview.report import (
     FieldChange,
     Report,
     ResourceChange,
-    Risk,
     StackChange,
     WorkloadChange,
     worst,
 )
+from handrail.preview.risk import Risk
 
 SHA = "0123456789" * 4
 REPORT = Report(

@@ -16,7 +16,7 @@ from handrail.core.resources import Ref, Resource, Token
 from handrail.preview.report import AT_UP, FieldChange, cut
 
 _ABSENT: Final = object()
-_KEYS: Final = ("name", "mountPath", "key", "containerPort", "port", "topologyKey", "alert", "record", "type")
+_KEYS: Final = ("name", "mountPath", "key", "topologyKey", "alert", "record", "type")
 """By which an item of a list is known, the first that all items have and that tells them apart."""
 _NOISE: Final = frozenset({"metadata.labels.handrail.dev/contract"})
 """What changes on every resource at once, and does nothing to what runs."""
@@ -80,10 +80,10 @@ def _leaves(before: Any, after: Any, path: str) -> Iterator[tuple[str, Any, Any]
     alone = before is _ABSENT or after is _ABSENT
     if alone and value and isinstance(value, Mapping):
         for key, item in value.items():
-            pair = (_ABSENT, item) if before is _ABSENT else (item, _ABSENT)
-            yield from _leaves(*pair, f"{path}.{key}" if path else str(key))
+            old, new = (_ABSENT, item) if before is _ABSENT else (item, _ABSENT)
+            yield from _leaves(old, new, f"{path}.{key}" if path else str(key))
     elif alone and isinstance(value, list | tuple) and _holds_mappings(value):
-        yield from _lists(*(((), value) if before is _ABSENT else (value, ())), path)
+        yield from _lists(() if before is _ABSENT else value, value if before is _ABSENT else (), path)
     else:
         yield path, before, after
 

@@ -15,13 +15,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+from handrail.components._definition import Prepared, setting
 from handrail.core.errors import HandrailError
 from handrail.core.models import Model
 from handrail.core.project import Project
 from handrail.core.resources import Given, Resource, Token, replace_leaves
 from handrail.organisation import read_context
 from handrail.personas._stack import is_plain, plan_stack
-from handrail.preview.model import Preview, from_record
+from handrail.preview.model import Item, Preview, from_record
 from handrail.preview.planned import PROTOCOL, Planned, Workload, written
 from handrail.preview.read import record_stack
 from handrail.recorder import SECRET, UNKNOWN
@@ -114,11 +115,9 @@ def _planned(project: Project, stack: str) -> Planned:
     )  # fmt: skip
 
 
-def _settings(prepared: Any) -> dict[str, Any]:
+def _settings(prepared: Prepared) -> dict[str, Any]:
     """Every setting by its dotted path, those that were reckoned as well."""
-    from handrail.components._definition import setting
-
-    derived = {path: found.value for path, found in prepared.plan.derived.items()}
+    derived = {path: plain(found.value) for path, found in prepared.plan.derived.items()}
     return {path: plain(setting(prepared.workload.spec, path)) for path in prepared.sources} | derived
 
 
@@ -155,7 +154,7 @@ def _groups(preview: Preview) -> list[Workload]:
     ]
 
 
-def _resource(item: Any) -> Resource:
+def _resource(item: Item) -> Resource:
     return Resource(item.name, item.type, replace_leaves(item.inputs, _known), aliases=item.aliases)
 
 

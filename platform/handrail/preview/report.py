@@ -14,13 +14,15 @@ from pydantic import Field, StringConstraints
 
 from handrail.core.models import Model
 from handrail.organisation.model import Severity, Tier
+from handrail.preview.risk import Risk
 
 WORKING_TREE = "working tree"
 AT_UP = "known at up"
 """What stands for a value that only the engine knows, or that is secret."""
 
 T = TypeVar("T")
-MOST_NAMES, MOST_TEXT, MOST_DIFF, MOST_STACKS, MOST_WORKLOADS, MOST_ITEMS = 300, 1000, 20_000, 2000, 2000, 200
+MOST_NAMES, MOST_TEXT, MOST_DIFF = 300, 1000, 20_000  # characters
+MOST_STACKS, MOST_WORKLOADS, MOST_ITEMS, MOST_FILES = 2000, 2000, 200, 50
 
 Name = Annotated[str, StringConstraints(max_length=MOST_NAMES)]
 Text = Annotated[str, StringConstraints(max_length=MOST_TEXT)]
@@ -29,22 +31,6 @@ Count = Annotated[int, Field(ge=0, le=10**9)]
 Amount = Annotated[float, Field(allow_inf_nan=False, ge=-1e15, le=1e15)]
 Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
 Items = Annotated[tuple[T, ...], Field(max_length=MOST_ITEMS)]
-
-
-class Risk(StrEnum):
-    """What a change of a resource does to what runs, from the least to the worst."""
-
-    NONE = "none"
-    ROLLING_RESTART = "rolling restart"
-    REPLACEMENT = "replacement"
-    TRAFFIC = "traffic"
-    DATA_LOSS = "data loss"
-    SECURITY = "security"
-
-    @property
-    def rank(self) -> int:
-        """How bad it is: 0 is harmless."""
-        return list(Risk).index(self)
 
 
 class Change(StrEnum):
@@ -135,6 +121,8 @@ class CostChange(Model):
     after: Amount
     after_at_most: Amount
     currency: Currency
+    unpriced: Items[Text] = ()
+    """What costs something that organisation.yaml has no price for, a sentence each."""
 
 
 class QuotaRow(Model):
@@ -143,13 +131,20 @@ class QuotaRow(Model):
     resource: Name
     before: Amount
     after: Amount
+    at_most: Amount = 0.0
+    """After the change, at the top of every autoscaler."""
     limit: Amount | None = None
     """None: the quota says nothing of it."""
 
     @property
     def over(self) -> bool:
-        """Whether it is more than the quota has."""
+        """Whether it is more than the quota has, as soon as it runs."""
         return self.limit is not None and self.after > self.limit
+
+    @property
+    def may_exceed(self) -> bool:
+        """Whether it may become more than the quota has: what does not fit waits, or is not made."""
+        return self.limit is not None and max(self.after, self.at_most) > self.limit
 
 
 class BudgetChange(Model):
@@ -223,7 +218,7 @@ class Report(Model):
     more_unseen: Count = 0
     unknowns: Count = 0
     """How many values of what differs are known only at up."""
-    contract_changes: Annotated[tuple[ContractChange, ...], Field(max_length=50)] = ()
+    contract_changes: Annotated[tuple[ContractChange, ...], Field(max_length=MOST_FILES)] = ()
     more_contract_changes: Count = 0
     stacks: Annotated[tuple[StackChange, ...], Field(max_length=MOST_STACKS)] = ()
     """Those that differ, worst first, and those that failed."""
@@ -245,7 +240,7 @@ class Report(Model):
 
 def worst(risks: Iterable[Risk]) -> Risk:
     """The worst of some risks; none of no risks."""
-    return max(risks, key=lambda risk: risk.rank, default=Risk.NONE)
+    return max(risks, key=lambda risk: risk.severity, default=Risk.NONE)
 
 
 def cut(text: str, most: int = MOST_TEXT) -> str:
