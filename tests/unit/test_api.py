@@ -96,7 +96,10 @@ def test_any_bytes_are_a_document_or_an_error_for_people(text: bytes) -> None:
         ("openapi: 3.0.3\npaths: {}\n", "1:1: info: must hold title and version\n    given:   nothing"),
         ("openapi: 3.0.3\ninfo: {}\n", "1:1: paths: must hold paths\n    given:   nothing"),
         ("openapi: 3.0.3\ninfo: {}\npaths: {a: {}, x-b: 1}\n", "3:9: paths.a: is no path\n    given:   a"),
-        ("openapi: 3.0.3\ninfo: {}\npaths: {/a: [], /b: null}\n", "3:17: paths./b: must hold methods\n    given:   None"),
+        (
+            "openapi: 3.0.3\ninfo: {}\npaths: {/a: [], /b: null}\n",
+            "3:17: paths./b: must hold methods\n    given:   None",
+        ),
         (
             "openapi: 3.0.3\npaths: {a: {$ref: b.yaml}}\n",
             "2:19: paths.a.$ref: refers to something outside the document",
