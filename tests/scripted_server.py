@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,12 +17,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer: its status, body and headers, and how many seconds it takes to begin."""
+    """An answer."""
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    after: float = 0
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,6 @@ def scripted(answers: Answers, tls: ssl.SSLContext | None = None) -> Iterator[Se
             asked = Asked(self.command, self.path, headers, body)
             server.asked.append(asked)
             reply = reply_to(asked)
-            time.sleep(reply.after)
             self.send_response(reply.status)
             for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
                 self.send_header(name, value)

@@ -37,7 +37,7 @@ SECONDS = 60
 _RETRY = urllib3.Retry(
     total=8,
     connect=2,
-    read=2,
+    read=1,
     status=2,
     redirect=0,
     other=0,
@@ -48,7 +48,7 @@ _RETRY = urllib3.Retry(
 )
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HOPS = 4
-_TIMEOUT = urllib3.Timeout(connect=10, read=30)
+_TIMEOUT = urllib3.Timeout(connect=5, read=20)
 
 # why there is no answer: the first whose kind fits and whose text holds the word
 _REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str, str], ...] = (
