@@ -76,7 +76,8 @@ def _commands(sides: Sequence[Side]) -> Iterator[list[Command]]:
 
 
 def _command(side: Side, home: Path, *, at_once: int) -> Command:
-    imports = {"PYTHONPATH": os.pathsep.join(side.imports)} if side.imports else {}
+    paths = [*side.imports, *filter(None, [os.environ.get("PYTHONPATH")])]
+    imports = {"PYTHONPATH": os.pathsep.join(paths)} if paths else {}
     request = Request(
         str(side.root), side.stacks, str(side.interpreters.program), os.getpid(), tuple(sorted(map(str, homes()))),
         tuple(sorted(map(str, places()))), _MEMORY_BYTES, at_once,
