@@ -14,8 +14,7 @@ from handrail.core.errors import HandrailError, Problem
 from handrail.preview import environments
 from handrail.preview.children import Command, Said, run
 from handrail.preview.environments import Interpreters
-from handrail.preview.planned import PROTOCOL, Planned
-from handrail.preview.planner import Request
+from handrail.preview.planned import PROTOCOL, Planned, Request
 from handrail.recorder.environment import child_environment, homes, places
 
 _TIMEOUT_SECONDS = 900.0

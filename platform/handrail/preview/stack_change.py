@@ -87,8 +87,9 @@ def compared(before: Planned | None, after: Planned | None, judge: Judge, person
         return Compared(before, after, judge, _stack(before, after, error=cut(error, 4 * MOST_TEXT)))
     olds, news = (_by_key(each) for each in (before, after))
     keys = list({**news, **olds})
-    changed = [key for key in keys if olds.get(key) != news.get(key)]
-    unchanged = len(keys) - len(changed)
+    changed = {key: None for key in keys if olds.get(key) != news.get(key)}
+    # what stands under no component is no workload
+    unchanged = sum(bool(component) for name, component in keys if (name, component) not in changed)
     if not changed and before and after:
         return Compared(before, after, judge, unchanged=unchanged)
     pairs = {key: _pair(olds.get(key), news.get(key)) for key in changed}
