@@ -136,6 +136,10 @@ def test_the_name_that_a_canarys_sdk_sends_is_its_own(tmp_path: Path) -> None:
             (container,) = resource.inputs["spec"]["template"]["spec"]["containers"]
             names[resource.name] = {each["name"]: each.get("value") for each in container["env"]}["OTEL_SERVICE_NAME"]
     assert names == {"checkout-deployment": "checkout", "checkout-canary-deployment": "checkout-canary"}
+    alerts = next(str(each.inputs) for each in plan.prepared[0].plan.resources if each.name == "checkout-alerts")
+    assert 'job=~"payments-dev/checkout(-canary)?"' in alerts, "its failures are still the objective's"
+    ledger = next(str(each.inputs) for each in plan.prepared[1].plan.resources if each.name == "ledger-alerts")
+    assert 'job="payments-dev/ledger"' in ledger
 
 
 def test_what_the_gateway_counts_cannot_be_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +156,7 @@ def test_what_the_gateway_counts_cannot_be_told_apart(monkeypatch: pytest.Monkey
 
     assert "move the weight by hand" in counted_by(RequestMetrics.ENVOY_GATEWAY)
     stable, beside = counted_by(RequestMetrics.ISTIO)
-    assert stable.selector.endswith('destination_workload="checkout"')
+    assert stable.selector.endswith('destination_workload="checkout"')  # each has a Service, so its own would not do
     assert beside.selector.endswith('destination_workload="checkout-canary"')
 
 

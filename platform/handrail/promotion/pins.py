@@ -17,6 +17,13 @@ def artifact_of(pin: Pin) -> dict[str, Any]:
     return {word: getattr(pin, word) for word in ARTIFACT}
 
 
+def of_canary(canary: Canary) -> Pin:
+    """A canary's artifact, with why it is there."""
+    return Pin(**artifact_of(canary)).model_copy(
+        update={"pull_request": canary.pull_request, "incident": canary.incident}
+    )
+
+
 def same(one: Pin | None, other: Pin | None) -> bool:
     """Whether two pins are of one artifact, however each was named."""
     if one is None or other is None:

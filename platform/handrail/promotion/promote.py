@@ -16,7 +16,7 @@ from handrail.promotion.approvals import Approvals, Approved, counted
 from handrail.promotion.artifact import Artifact, Asked, artifact_for
 from handrail.promotion.effect import Changed, changes
 from handrail.promotion.gates import Judged, broken_by, judged, over_quota
-from handrail.promotion.pins import WHOLE, artifact_of, pinned, same, told
+from handrail.promotion.pins import WHOLE, of_canary, pinned, same, told
 from handrail.promotion.places import Place, place_in, places_of, present
 from handrail.promotion.resolvers import Resolvers
 from handrail.promotion.weights import Prometheus, decide_weight, measure, steps_of
@@ -137,10 +137,7 @@ def promote_by_metrics(
     workload = target.planned(releases)[1].workload
     evidence = measure(workload, Prometheus(address))
     decision = decide_weight(canary, evidence, steps=steps_of(workload), was=before.weight if before else None)
-    known = {"pull_request": canary.pull_request, "incident": canary.incident}
-    artifact = Artifact(
-        Pin(**artifact_of(canary), **known), apis.copy_of(target, canary, resolvers.digest), decision.reasons
-    )
+    artifact = Artifact(of_canary(canary), apis.copy_of(target, canary, resolvers.digest), decision.reasons)
     if decision.weight == canary.weight:
         sentence = f"{target.address} in {to}: the canary {told(canary)} stays at {canary.weight}%"
         return Outcome(target, sentence, current, current, notes=decision.reasons)
@@ -159,8 +156,7 @@ def _artifact(
     """What is promoted; with a canary there, a weight is about the canary."""
     canary = current.canary if current else None
     if canary and weight is not None and not asked.anything:
-        known = {"pull_request": canary.pull_request, "incident": canary.incident}
-        return Artifact(Pin(**artifact_of(canary), **known), apis.copy_of(target, canary, resolvers.digest))
+        return Artifact(of_canary(canary), apis.copy_of(target, canary, resolvers.digest))
     artifact = artifact_for(places, target, asked, resolvers)
     if canary is None or same(artifact.pin, canary):
         return artifact

@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from string import Template
 from typing import Any, Final
 
 from handrail.components._api import is_routed
@@ -262,20 +263,24 @@ def tracks(workload: Workload[Any]) -> tuple[Indicator, Indicator] | str:
         return _with(mine, f'pod!~"{pods}"'), _with(mine, f'pod=~"{pods}"')
     requests = workload.context.organisation.telemetry.requests
     found = of_organisation(workload, routed=True)
-    told = _BLIND.get(requests)
-    if found is None or told:
-        return told or "nothing counts its requests"
-    if requests is RequestMetrics.ISTIO:
-        names = (workload.name, f"{workload.name}-canary")
-        stable, canary = (_with(found, f'destination_workload="{name}"') for name in names)
-        return stable, canary
-    job = f'job="{workload.namespace}/{workload.name}'
-    return found, replace(found, selector=found.selector.replace(f'{job}"', f'{job}-canary"'))
+    if found is None or requests not in _TRACKS:
+        return (
+            "the gateway counts the requests of a route, not of each of its backends: move the weight by hand "
+            "(--weight), or have telemetry.requests count by OpenTelemetry or the mesh"
+        )
+    stable, canary = (
+        replace(found, selector=Template(_TRACKS[requests]).substitute(namespace=workload.namespace, name=name))
+        for name in (workload.name, f"{workload.name}-canary")
+    )
+    return stable, canary
 
 
-_BLIND: Mapping[RequestMetrics, str] = {
-    RequestMetrics.ENVOY_GATEWAY: "the gateway counts the requests of a route, not of each of its backends: "
-    "move the weight by hand (--weight), or have telemetry.requests count by OpenTelemetry or the mesh",
+# $name is the Deployment's
+_TRACKS: Mapping[RequestMetrics, str] = {
+    RequestMetrics.OPENTELEMETRY: 'job="$namespace/$name"',
+    RequestMetrics.ISTIO: (
+        'reporter="destination",destination_workload_namespace="$namespace",destination_workload="$name"'
+    ),
 }
 
 

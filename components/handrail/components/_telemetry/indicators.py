@@ -113,6 +113,15 @@ _SOURCES = {
 }
 
 
+# while there is a canary, which sends under its own name, its requests count as well
+_WITH_CANARY = {
+    RequestMetrics.OPENTELEMETRY: 'job=~"$namespace/$name(-canary)?"',
+    RequestMetrics.ISTIO: (
+        'reporter="destination",destination_service_namespace="$namespace",destination_service_name=~"$name(-canary)?"'
+    ),
+}
+
+
 def of_workload(indicator: Indicator, workload: Workload[Any]) -> Indicator:
     """`indicator` for one workload."""
     text = Template(indicator.selector).substitute(namespace=workload.namespace, name=workload.name)
@@ -124,5 +133,8 @@ def of_organisation(workload: Workload[Any], *, routed: bool) -> Indicator | Non
     telemetry = workload.context.organisation.telemetry
     if telemetry.requests is RequestMetrics.ENVOY_GATEWAY and not routed:
         return None
-    indicator = replace(of_workload(_SOURCES[telemetry.requests], workload), configurable=True)
+    source = _SOURCES[telemetry.requests]
+    if workload.release.canary:
+        source = replace(source, selector=_WITH_CANARY.get(telemetry.requests, source.selector))
+    indicator = replace(of_workload(source, workload), configurable=True)
     return replace(indicator, buckets=telemetry.latency_buckets) if telemetry.latency_buckets else indicator
