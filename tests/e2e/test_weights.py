@@ -21,8 +21,8 @@ from handrail.core.clock import now
 from handrail.core.project import Project
 from handrail.personas._stack import plan_stack
 from handrail.promotion import promote_by_metrics
+from handrail.promotion.metrics import Prometheus, measure
 from handrail.promotion.text import text
-from handrail.promotion.weights import Prometheus, measure
 
 STEP, HOUR = 15, 3600
 STABLE, CANARY = 'job="payments-prod/checkout"', 'job="payments-prod/checkout-canary"'

@@ -21,8 +21,9 @@ from handrail.core.project import Project
 from handrail.organisation import RequestMetrics
 from handrail.personas._stack import plan_stack
 from handrail.promotion import promote_by_metrics
+from handrail.promotion.metrics import Prometheus, steps_of, tracks
 from handrail.promotion.text import text
-from handrail.promotion.weights import Evidence, Measured, Prometheus, decide_weight, steps_of, tracks
+from handrail.promotion.weights import Evidence, Measured, decide_weight
 from handrail.releases import Canary
 
 IMAGE = f"registry.acme.test/payments/checkout@{digest('x')}"

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC
 
-from handrail.core.clock import now
 from handrail.core.errors import DocumentError, HandrailError, Problem
 from handrail.core.project import Project
 from handrail.promotion import apis, records
 from handrail.promotion.effect import changes
 from handrail.promotion.gates import Broken, broken_by, judged, over_quota
+from handrail.promotion.outcome import Outcome, Record, approvals_of, recorded, write
 from handrail.promotion.pins import artifact_of, same, told, without_canary
 from handrail.promotion.places import Place, place_in, places_of, present
-from handrail.promotion.promote import Outcome, Record, approvals_of, write
 from handrail.promotion.resolvers import Resolvers
 from handrail.releases import Pin, Release
-from handrail.standards import CONTRACT_VERSION
 
 
 def rollback(
@@ -61,7 +58,7 @@ def _set_aside(place: Place, current: Release, record: Record, resolvers: Resolv
         release = release.model_copy(update={"incident": record.incident})
     before = present(place, releases)
     after, prepared = place.planned({**releases, place.workload: release})
-    file = write(place, current, release, None, resolvers)
+    file = write(place, current, release, [], resolvers)
     aside = f"the canary {told(current.canary)} is set aside; {told(release)} gets all requests"
     return Outcome(
         place, f"{place.address} in {place.environment}: {aside}", current, release, file,
@@ -95,7 +92,7 @@ def _back(place: Place, current: Release, entry: records.Entry, record: Record, 
         notes += [f"`up` refuses it until a waiver stands in waivers.yaml: {', '.join(refusing)}"] if refusing else []
     verdict.refuse()
     release = release.model_copy(update={"gates": verdict.gates})
-    file = write(place, current, release, document, resolvers, tuple(documents))
+    file = write(place, current, release, documents, resolvers)
     return Outcome(
         place, f"{place.address} in {place.environment} goes back to {told(release)}, from {told(current)}",
         current, release, file, verdict, approvals_of(place, record), tuple(changes(before, after)),
@@ -109,15 +106,7 @@ def _pin_of(
     """What was pinned, recorded as of now; the document of its API; what is to be told of it."""
     old, notes = entry.release, [f"as it was in {entry.commit[:12]}"]
     document = apis.among(documents, old.api.openapi, resolvers.digest) if old.api and old.api.openapi else None
-    pin = Pin(**artifact_of(old)).model_copy(
-        update={
-            "by": records.who(place.root),
-            "at": now().astimezone(UTC).replace(microsecond=0),
-            "pull_request": record.pull_request,
-            "contract": CONTRACT_VERSION,
-            "incident": record.incident,
-        }
-    )
+    pin = recorded(place, Pin(**artifact_of(old)), record)
     if old.api and old.api.openapi and document is None:
         pin = pin.model_copy(update={"api": old.api.model_copy(update={"openapi": None})})
         notes.append("its OpenAPI document is not in that commit: the next promotion has none to compare with")

@@ -9,7 +9,7 @@ from typing import Any
 from handrail.personas._persona import personas
 from handrail.promotion.approvals import Approved
 from handrail.promotion.effect import Changed
-from handrail.promotion.promote import Outcome
+from handrail.promotion.outcome import Outcome
 from handrail.releases.writer import plain
 
 _MOST = 12
