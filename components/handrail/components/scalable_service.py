@@ -35,7 +35,7 @@ from handrail.components._telemetry.indicators import of_organisation
 from handrail.components._telemetry.monitors import pod_monitor, service_monitor
 from handrail.components._telemetry.objectives import ObjectiveSpec, check_objective
 from handrail.components._telemetry.observe import observe_requests
-from handrail.components._tracks import canary_notes, check_share, part, replicas_beside, told, track_of
+from handrail.components._tracks import canary_notes, check_share, part, replicas_beside, share_told, track_of
 from handrail.core.resources import Resource
 from handrail.core.units import Duration, Percent
 
@@ -137,8 +137,8 @@ def plan(workload: Workload[ScalableServiceSpec]) -> Plan:
     after = tuple(found.name for found in resources)
     stable = _running(workload, after, shared=not routed and bool(pin and pin.weight))
     beside = [each for track in (*older, *canary) for each in _running(track, after)]
-    if pin:
-        advisories.append(told(pin, workload, spec.scale.min, canary[0].spec.scale.min, routed=routed))
+    for track in canary:
+        advisories += share_told(workload, track.spec.scale.min, routed=routed)
     resources += _routed(workload, stable, beside, [*older, *canary]) if routed else [*stable, *beside]
     port = "metrics" if own_port else "http"
     monitor = (pod_monitor if own_port else service_monitor)(workload, port, spec.metrics.path)
