@@ -420,6 +420,38 @@ def test_what_is_no_older_version(previous: dict[str, str]) -> None:
     assert "checkout.api" in said
 
 
+def test_a_path_never_leads_to_a_release_that_lacks_it() -> None:
+    """Where the pinned release offers the older version, that one is served, whatever the team's file says by now."""
+    release = {"image": OLD, "api": {"version": "v2"}}
+    found = on("2026-11-25", release=release)
+    assert [rule["matches"][0]["path"]["value"] for rule in spec(found, "checkout-route")["rules"]] == ["/v2"]
+    assert str(found.plan.outputs["url"]).endswith("/v2")
+    (told,) = found.plan.advisories
+    assert told.startswith("checkout offers v2, not v3, in prod: so does the release that is pinned there")
+
+
+@pytest.mark.parametrize(
+    ("release", "words"),
+    [
+        (
+            {"canary": {"image": NEXT, "weight": 10, "api": {"version": "v4"}}},
+            "checkout.canary.api.version: is another version than the v3 that its share of requests asks for",
+        ),
+        (
+            {"previous": {"v2": {"image": OLD, "api": {"version": "v1"}}}},
+            "checkout.previous.v2.api.version: is not the v2 that it is pinned for",
+        ),
+        (
+            {"image": OLD, "api": {"version": "v2"}, "previous": {"v2": {"image": OLD}}},
+            "checkout.previous.v2: is not older than v2, which the stable release offers",
+        ),
+    ],
+)
+def test_a_release_that_offers_another_version_is_refused(release: dict[str, Any], words: str) -> None:
+    """Requests for one version would reach a release of another."""
+    assert words in refusal(on, "2026-11-25", release=release)
+
+
 def test_a_canary_and_an_older_version_at_once() -> None:
     """Three Deployments, and every resource after what it follows."""
     release = {"canary": {"image": NEXT, "weight": 10}, "previous": {"v2": {"image": OLD}}}

@@ -8,12 +8,12 @@ from pydantic import Field, model_validator
 
 from handrail.components._api import (
     ApiSpec,
-    check_previous,
+    check_versions,
     is_routed,
-    previous_told,
     route,
     served_versions,
     url,
+    versions_told,
 )
 from handrail.components._definition import Definition, Found, Plan, Spec, Text, Workload
 from handrail.components._labels import selector
@@ -115,7 +115,7 @@ def check_tracks(workload: Workload[ScalableServiceSpec]) -> Found:
     """A share that replicas cannot give where no route does, and older versions that are not declared."""
     if not is_routed(workload):
         yield from check_share(workload, workload.spec.scale.min)
-    yield from check_previous(workload)
+    yield from check_versions(workload)
 
 
 def plan(workload: Workload[ScalableServiceSpec]) -> Plan:
@@ -128,7 +128,7 @@ def plan(workload: Workload[ScalableServiceSpec]) -> Plan:
             f"no route: cluster {context.settings.cluster} lacks gateway-api; "
             f"{workload.name} is reachable inside the cluster only"
         )
-    advisories += previous_told(workload)
+    advisories += versions_told(workload)
     own_port = spec.metrics.port not in (None, spec.port)
     scraped = [spec.metrics.port] if spec.metrics.port and own_port else None
     inbound = ingress(context, spec.port, spec.callers, routed=routed, scraped=scraped)
