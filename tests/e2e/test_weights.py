@@ -25,7 +25,9 @@ from handrail.promotion.metrics import Prometheus, measure
 from handrail.promotion.text import text
 
 STEP, HOUR = 15, 3600
-STABLE, CANARY = 'job="payments-prod/checkout"', 'job="payments-prod/checkout-canary"'
+JOB = 'job="payments-prod/checkout"'
+STABLE = f'{JOB},instance="5d0c9a71-f3be"'
+CANARY = f'{JOB},instance="checkout-canary-6c9d8f7b5d-x2x7k"'
 BUCKETS = (0.05, 0.25, 1.0)
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from planned import context_of, without
+from planned import context_of, having, without
 from spine import ROOT, copy_acme
 
 from handrail.components._catalogue import definitions
@@ -21,7 +21,7 @@ from handrail.core import clock
 from handrail.core.errors import DocumentError, HandrailError
 from handrail.core.project import Project
 from handrail.core.resources import Resource
-from handrail.organisation import Capability, Context
+from handrail.organisation import Capability, Context, RequestMetrics
 from handrail.personas._stack import plan_stack
 from handrail.releases import Release
 
@@ -136,6 +136,30 @@ def test_what_is_for_the_workload_is_for_its_canary() -> None:
         if "podSelector" in to
     ]
     assert {"matchLabels": WORKLOAD} in peers
+
+
+def test_a_canarys_requests_are_counted_with_the_services_and_can_be_told_apart() -> None:
+    """The same OpenTelemetry service; its instance is the pod, whose name begins with the canary's."""
+    found = canary(10)
+    env: dict[str, dict[str, Any]] = {}
+    for track in ("", "-canary"):
+        container = spec(found, f"checkout{track}-deployment")["template"]["spec"]["containers"][0]
+        env[track] = {each["name"]: each for each in container["env"]}
+        names = list(env[track])
+    assert names.index("HANDRAIL_POD") < names.index("OTEL_RESOURCE_ATTRIBUTES")
+    assert env["-canary"]["HANDRAIL_POD"]["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+    stable, other = (env[track]["OTEL_RESOURCE_ATTRIBUTES"]["value"] for track in ("", "-canary"))
+    assert other == f"{stable},service.instance.id=$(HANDRAIL_POD)"
+    assert env[""]["OTEL_SERVICE_NAME"] == env["-canary"]["OTEL_SERVICE_NAME"]
+    assert "HANDRAIL_POD" not in env[""]
+
+
+def test_the_services_own_figures_stay_whole_where_a_mesh_counts_by_service() -> None:
+    """Istio names the Service that answered: the canary's counts for the workload."""
+    context = context_of("payments", "prod")
+    telemetry = context.organisation.telemetry.model_copy(update={"requests": RequestMetrics.ISTIO})
+    found = canary(10, having(context, telemetry=telemetry))
+    assert 'destination_service_name=~"checkout|checkout-canary"' in str(spec(found, "checkout-alerts"))
 
 
 def test_the_route_shares_by_weight_and_waits_for_both() -> None:
@@ -394,6 +418,38 @@ def test_what_is_no_older_version(previous: dict[str, str]) -> None:
     """The current one, a later one, what is no version, what is no day."""
     said = refusal(planned, SERVICE | {"api": {"version": "v3", "previous": previous}}, {})
     assert "checkout.api" in said
+
+
+def test_a_path_never_leads_to_a_release_that_lacks_it() -> None:
+    """Where the pinned release offers the older version, that one is served, whatever the team's file says by now."""
+    release = {"image": OLD, "api": {"version": "v2"}}
+    found = on("2026-11-25", release=release)
+    assert [rule["matches"][0]["path"]["value"] for rule in spec(found, "checkout-route")["rules"]] == ["/v2"]
+    assert str(found.plan.outputs["url"]).endswith("/v2")
+    (told,) = found.plan.advisories
+    assert told.startswith("checkout offers v2, not v3, in prod: so does the release that is pinned there")
+
+
+@pytest.mark.parametrize(
+    ("release", "words"),
+    [
+        (
+            {"canary": {"image": NEXT, "weight": 10, "api": {"version": "v4"}}},
+            "checkout.canary.api.version: is another version than the v3 that its share of requests asks for",
+        ),
+        (
+            {"previous": {"v2": {"image": OLD, "api": {"version": "v1"}}}},
+            "checkout.previous.v2.api.version: is not the v2 that it is pinned for",
+        ),
+        (
+            {"image": OLD, "api": {"version": "v2"}, "previous": {"v2": {"image": OLD}}},
+            "checkout.previous.v2: is not older than v2, which the stable release offers",
+        ),
+    ],
+)
+def test_a_release_that_offers_another_version_is_refused(release: dict[str, Any], words: str) -> None:
+    """Requests for one version would reach a release of another."""
+    assert words in refusal(on, "2026-11-25", release=release)
 
 
 def test_a_canary_and_an_older_version_at_once() -> None:

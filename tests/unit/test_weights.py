@@ -110,10 +110,13 @@ def workload(stack: str, name: str) -> Workload[Any]:
 
 
 def test_a_service_is_counted_under_the_names_that_its_sdks_send() -> None:
-    """OpenTelemetry's job is service.namespace/service.name."""
+    """OpenTelemetry's job is service.namespace/service.name; a canary's instance is its pod."""
     pair = tracks(workload("payments-prod", "checkout"))
     assert not isinstance(pair, str)
-    assert [each.selector for each in pair] == ['job="payments-prod/checkout"', 'job="payments-prod/checkout-canary"']
+    assert [each.selector for each in pair] == [
+        'job="payments-prod/checkout",instance!~"checkout-canary-.*"',
+        'job="payments-prod/checkout",instance=~"checkout-canary-.*"',
+    ]
 
 
 def test_an_endpoint_is_counted_by_its_pods() -> None:
@@ -122,25 +125,6 @@ def test_an_endpoint_is_counted_by_its_pods() -> None:
     assert not isinstance(pair, str)
     assert pair[0].selector.endswith('pod!~"fraud-scorer-canary-.*"')
     assert pair[1].selector.endswith('pod=~"fraud-scorer-canary-.*"')
-
-
-def test_the_name_that_a_canarys_sdk_sends_is_its_own(tmp_path: Path) -> None:
-    """That is what tells its requests from the others."""
-    company = Company.at(tmp_path)
-    company.through("checkout", "dev")
-    company.workloads("payments", "checkout:2.7.1", "checkout:2.8.0")
-    company.promote("checkout", "dev", weight=5)
-    plan = plan_stack(Project.find(company.root).stack("payments-dev").config, root=company.root, stack="payments-dev")
-    names = {}
-    for resource in plan.prepared[0].plan.resources:
-        if resource.kind == "Deployment":
-            (container,) = resource.inputs["spec"]["template"]["spec"]["containers"]
-            names[resource.name] = {each["name"]: each.get("value") for each in container["env"]}["OTEL_SERVICE_NAME"]
-    assert names == {"checkout-deployment": "checkout", "checkout-canary-deployment": "checkout-canary"}
-    alerts = next(str(each.inputs) for each in plan.prepared[0].plan.resources if each.name == "checkout-alerts")
-    assert 'job=~"payments-dev/checkout(-canary)?"' in alerts, "its failures are still the objective's"
-    ledger = next(str(each.inputs) for each in plan.prepared[1].plan.resources if each.name == "ledger-alerts")
-    assert 'job="payments-dev/ledger"' in ledger
 
 
 def test_what_the_gateway_counts_cannot_be_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +141,7 @@ def test_what_the_gateway_counts_cannot_be_told_apart(monkeypatch: pytest.Monkey
 
     assert "move the weight by hand" in counted_by(RequestMetrics.ENVOY_GATEWAY)
     stable, beside = counted_by(RequestMetrics.ISTIO)
-    assert stable.selector.endswith('destination_workload="checkout"')  # each has a Service, so its own would not do
+    assert stable.selector.endswith('destination_workload!="checkout-canary"')
     assert beside.selector.endswith('destination_workload="checkout-canary"')
 
 
@@ -271,7 +255,7 @@ def moved(company: Company, answer: Callable[[str], str | None]) -> tuple[int | 
 
 def is_canary(query: str) -> bool:
     """Whether a query is about the canary."""
-    return "checkout-canary" in query
+    return 'instance=~"checkout-canary' in query
 
 
 def test_a_canary_moves_and_is_finished(company: Company) -> None:

@@ -48,11 +48,21 @@ def is_routed(workload: Workload[Any]) -> bool:
     return workload.spec.api is not None and workload.context.cluster.has(Capability.GATEWAY_API)
 
 
+def _current(workload: Workload[Any]) -> str:
+    """The version that the stable release offers: as its pin says it, so that a path never leads to what lacks it."""
+    pinned = workload.release.api
+    return pinned.version if pinned else str(workload.spec.api.version)
+
+
 # Older versions
 
 
-def check_previous(workload: Workload[Any]) -> Found:
-    """Pinned versions that the team's file does not declare; declared ones without a release where one is required."""
+def check_versions(workload: Workload[Any]) -> Found:
+    """Pinned versions that the team's file does not declare; declared ones without a release where one is required.
+
+    And releases that offer another version than the path that would lead to them.
+    """
+    yield from _check_offers(workload)
     declared = workload.spec.api.previous if workload.spec.api else {}
     pinned = workload.release.previous
     for version in pinned.keys() - declared.keys():
@@ -75,6 +85,34 @@ def check_previous(workload: Workload[Any]) -> Found:
             )
 
 
+def _check_offers(workload: Workload[Any]) -> Found:
+    release = workload.release
+    if workload.spec.api and release.canary and release.canary.api:
+        version, offered = _current(workload), release.canary.api.version
+        if offered != version:
+            yield (
+                (CANARY, "api", "version"),
+                Problem(
+                    f"is another version than the {version} that its share of requests asks for",
+                    given=offered,
+                    remedy=f"promote it without --weight, with {version} in api.previous of workloads.yaml",
+                ),
+            )
+    for version, pin in release.previous.items():
+        if workload.spec.api and _number(version) >= _number(_current(workload)):
+            yield (
+                ("previous", version),
+                Problem(
+                    f"is not older than {_current(workload)}, which the stable release offers", remedy="take it out"
+                ),
+            )
+        if pin.api and pin.api.version != version:
+            yield ("previous", version, "api", "version"), Problem(
+                f"is not the {version} that it is pinned for", given=pin.api.version,
+                remedy=f"pin the release that last offered {version}",
+            )  # fmt: skip
+
+
 def served_versions(workload: Workload[Any]) -> dict[str, Pin]:
     """The older versions that are served today: declared, pinned, not ended, behind a gateway."""
     if not is_routed(workload):
@@ -83,19 +121,30 @@ def served_versions(workload: Workload[Any]) -> dict[str, Pin]:
 
 
 def _serving(workload: Workload[Any]) -> set[str]:
-    declared = workload.spec.api.previous if workload.spec.api else {}
-    return {version for version, end in declared.items() if now().date() <= end}
+    return {version for version, end in _older(workload).items() if now().date() <= end}
 
 
-def previous_told(workload: Workload[Any]) -> Iterator[str]:
-    """What one must know of older versions, as advisories: that one ends or has ended, that one is not served."""
-    declared = workload.spec.api.previous if workload.spec.api else {}
-    for version, end in declared.items():
+def _older(workload: Workload[Any]) -> dict[str, date]:
+    """The declared versions that are older than what the stable release offers."""
+    api = workload.spec.api
+    declared = api.previous if api else {}
+    return {version: end for version, end in declared.items() if _number(version) < _number(_current(workload))}
+
+
+def versions_told(workload: Workload[Any]) -> Iterator[str]:
+    """What one must know of versions, as advisories: that one ends or has ended, that one is not served."""
+    environment, api = workload.context.environment, workload.spec.api
+    if api and api.version != (offered := _current(workload)):
+        yield (
+            f"{workload.name} offers {offered}, not {api.version}, in {environment}: so does the release that is "
+            f"pinned there; handrail promote {workload.name} --to {environment} brings another"
+        )
+    for version, end in _older(workload).items():
         named = f"{version} of {workload.name}"
         if version not in _serving(workload):
             yield f"{named} is no longer served: its end was {end}; take it out of api.previous and of the release"
         elif version not in workload.release.previous:
-            yield f"{named} is not served: no release of it is pinned in {workload.context.environment}"
+            yield f"{named} is not served: no release of it is pinned in {environment}"
         elif not is_routed(workload):
             yield f"{named} is not served: without gateway-api there is no path to tell versions by"
         elif end - now().date() <= _NOTICE:
@@ -116,7 +165,7 @@ def route(workload: Workload[Any], after: tuple[str, ...]) -> Resource:
     canary = workload.release.canary
     weight = canary.weight if canary else 0
     shares = {workload.name: 100 - weight, **({f"{workload.name}-{CANARY}": weight} if weight else {})}
-    rules = {api.version: shares}
+    rules = {_current(workload): shares}
     rules |= {version: {f"{workload.name}-{version}": 100} for version in served_versions(workload)}
     return resource(
         workload,
@@ -146,5 +195,5 @@ def _host(workload: Workload[Any]) -> str:
 def url(workload: Workload[Any]) -> str:
     """Where the service is reached: at the gateway where there is a route, else inside the cluster."""
     if is_routed(workload):
-        return f"https://{_host(workload)}/{workload.spec.api.version}"
+        return f"https://{_host(workload)}/{_current(workload)}"
     return f"http://{workload.name}.{workload.namespace}.svc"

@@ -10,6 +10,7 @@ Service, and a canary's share follows from how many of them are its own.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from handrail.components._definition import Found, Spec, Workload
 from handrail.components._labels import PREFIX
 from handrail.components._released import CANARY
 from handrail.core.errors import Problem
-from handrail.releases import Canary, Pin
+from handrail.releases import Pin
 
 S = TypeVar("S", bound=Spec)
 _MOST = 3  # canary's replicas for each of the stable ones: beyond that, it is no trial any more
@@ -74,20 +75,23 @@ def canary_notes(workload: Workload[Any]) -> dict[str, str]:
     return {f"{PREFIX}/weight": str(canary.weight), **({} if canary.weight else {_SKIP: "true"})}
 
 
-def told(canary: Canary, workload: Workload[Any], stable: int, own: int, *, routed: bool, scaled: bool = False) -> str:
+def share_told(workload: Workload[Any], own: int, *, routed: bool, scaled: bool = False) -> Iterator[str]:
     """What one must know of a canary's share, as an advisory.
 
     Args:
-        stable, own: the fewest replicas of both.
+        own: the fewest replicas of the canary.
         scaled: whether the stable release is scaled and the canary is not.
     """
-    name, weight = f"{workload.name}-{CANARY}", canary.weight
-    if not weight:
-        return f"{name} is dark: it runs and gets no requests; it answers at {name}.{workload.namespace}.svc"
-    if routed:
-        return (
-            f"{name} gets {weight}% of the gateway's requests; "
+    canary, name = workload.release.canary, f"{workload.name}-{CANARY}"
+    if canary is None:
+        return
+    if not canary.weight:
+        yield f"{name} is dark: it runs and gets no requests; it answers at {name}.{workload.namespace}.svc"
+    elif routed:
+        yield (
+            f"{name} gets {canary.weight}% of the gateway's requests; "
             f"who calls {workload.name} inside the cluster stays with the stable release"
         )
-    falls = f"; it is less while {workload.name} is scaled to more" if scaled else ""
-    return f"{name} gets {weight}% of requests by its {own} beside {stable} replicas{falls}"
+    else:
+        falls = f"; it is less while {workload.name} is scaled to more" if scaled else ""
+        yield f"{name} gets {canary.weight}% of requests by its {own} beside {workload.spec.scale.min} replicas{falls}"

@@ -39,7 +39,7 @@ from handrail.components._telemetry.indicators import Indicator, of_organisation
 from handrail.components._telemetry.monitors import pod_monitor
 from handrail.components._telemetry.objectives import ObjectiveSpec, check_objective
 from handrail.components._telemetry.observe import observe_requests
-from handrail.components._tracks import canary_notes, check_share, replicas_beside, told, track_of
+from handrail.components._tracks import canary_notes, check_share, replicas_beside, share_told, track_of
 from handrail.components.workload_priorities import Priority
 from handrail.core.errors import Problem
 from handrail.core.resources import Given, Resource
@@ -186,12 +186,11 @@ def plan(workload: Workload[GpuInferenceEndpointSpec]) -> Plan:
     resources.append(service(workload, "https", number=443, shared=shared))
     resources += [*scaler, *disruption_budget(workload, spec.scale.min)]
     for canary in canaries:
+        own = canary.spec.scale.min
         resources.append(_deployment(canary, server, rollout, start, scaled=False, after=after))
         resources.append(service(canary, "https", number=443))
-        resources += disruption_budget(canary, canary.spec.scale.min)
-        assert workload.release.canary
-        own, scaled = canary.spec.scale.min, bool(scaler)
-        advisories.append(told(workload.release.canary, workload, spec.scale.min, own, routed=False, scaled=scaled))
+        resources += disruption_budget(canary, own)
+        advisories += share_told(workload, own, routed=False, scaled=bool(scaler))
 
     port = "http" if server.metrics_port == PORT else "metrics"
     monitor = pod_monitor(workload, port, "/metrics") if server.metrics_port else None

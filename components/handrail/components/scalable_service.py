@@ -8,12 +8,12 @@ from pydantic import Field, model_validator
 
 from handrail.components._api import (
     ApiSpec,
-    check_previous,
+    check_versions,
     is_routed,
-    previous_told,
     route,
     served_versions,
     url,
+    versions_told,
 )
 from handrail.components._definition import Definition, Found, Plan, Spec, Text, Workload
 from handrail.components._labels import selector
@@ -35,7 +35,7 @@ from handrail.components._telemetry.indicators import of_organisation
 from handrail.components._telemetry.monitors import pod_monitor, service_monitor
 from handrail.components._telemetry.objectives import ObjectiveSpec, check_objective
 from handrail.components._telemetry.observe import observe_requests
-from handrail.components._tracks import canary_notes, check_share, part, replicas_beside, told, track_of
+from handrail.components._tracks import canary_notes, check_share, part, replicas_beside, share_told, track_of
 from handrail.core.resources import Resource
 from handrail.core.units import Duration, Percent
 
@@ -115,7 +115,7 @@ def check_tracks(workload: Workload[ScalableServiceSpec]) -> Found:
     """A share that replicas cannot give where no route does, and older versions that are not declared."""
     if not is_routed(workload):
         yield from check_share(workload, workload.spec.scale.min)
-    yield from check_previous(workload)
+    yield from check_versions(workload)
 
 
 def plan(workload: Workload[ScalableServiceSpec]) -> Plan:
@@ -128,7 +128,7 @@ def plan(workload: Workload[ScalableServiceSpec]) -> Plan:
             f"no route: cluster {context.settings.cluster} lacks gateway-api; "
             f"{workload.name} is reachable inside the cluster only"
         )
-    advisories += previous_told(workload)
+    advisories += versions_told(workload)
     own_port = spec.metrics.port not in (None, spec.port)
     scraped = [spec.metrics.port] if spec.metrics.port and own_port else None
     inbound = ingress(context, spec.port, spec.callers, routed=routed, scraped=scraped)
@@ -137,8 +137,8 @@ def plan(workload: Workload[ScalableServiceSpec]) -> Plan:
     after = tuple(found.name for found in resources)
     stable = _running(workload, after, shared=not routed and bool(pin and pin.weight))
     beside = [each for track in (*older, *canary) for each in _running(track, after)]
-    if pin:
-        advisories.append(told(pin, workload, spec.scale.min, canary[0].spec.scale.min, routed=routed))
+    for track in canary:
+        advisories += share_told(workload, track.spec.scale.min, routed=routed)
     resources += _routed(workload, stable, beside, [*older, *canary]) if routed else [*stable, *beside]
     port = "metrics" if own_port else "http"
     monitor = (pod_monitor if own_port else service_monitor)(workload, port, spec.metrics.path)

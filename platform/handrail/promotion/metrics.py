@@ -107,35 +107,27 @@ def tracks(workload: Workload[Any]) -> tuple[Indicator, Indicator] | str:
     """How the requests of the stable release and of the canary are counted; or why they cannot be told apart."""
     server = getattr(workload.spec, "server", None)
     own = SERVERS[server].indicator if server else None
-    if own:  # each pod is scraped
-        pods = f"{workload.name}-canary-.*"
-        mine = of_workload(own, workload)
-        return _with(mine, f'pod!~"{pods}"'), _with(mine, f'pod=~"{pods}"')
     requests = workload.context.organisation.telemetry.requests
-    found = of_organisation(workload, routed=True)
-    if found is None or requests not in _TRACKS:
+    found = of_workload(own, workload) if own else of_organisation(workload, routed=True)
+    matchers = _SCRAPED if own else _TRACKS.get(requests)
+    if found is None or matchers is None:
         return (
             "the gateway counts the requests of a route, not of each of its backends: move the weight by hand "
             "(--weight), or have telemetry.requests count by OpenTelemetry or the mesh"
         )
     stable, canary = (
-        replace(found, selector=Template(_TRACKS[requests]).substitute(namespace=workload.namespace, name=name))
-        for name in (workload.name, f"{workload.name}-canary")
+        replace(found, selector=f"{found.selector},{Template(matcher).substitute(canary=f'{workload.name}-canary')}")
+        for matcher in matchers
     )
     return stable, canary
 
 
-# $name is the Deployment's
-_TRACKS: Mapping[RequestMetrics, str] = {
-    RequestMetrics.OPENTELEMETRY: 'job="$namespace/$name"',
-    RequestMetrics.ISTIO: (
-        'reporter="destination",destination_workload_namespace="$namespace",destination_workload="$name"'
-    ),
+_SCRAPED = ('pod!~"$canary-.*"', 'pod=~"$canary-.*"')
+"""What tells the stable release's pods, and the canary's, where each pod is scraped; $canary is its Deployment."""
+_TRACKS: Mapping[RequestMetrics, tuple[str, str]] = {
+    RequestMetrics.OPENTELEMETRY: ('instance!~"$canary-.*"', 'instance=~"$canary-.*"'),  # a canary's is its pod
+    RequestMetrics.ISTIO: ('destination_workload!="$canary"', 'destination_workload="$canary"'),
 }
-
-
-def _with(indicator: Indicator, matcher: str) -> Indicator:
-    return replace(indicator, selector=f"{indicator.selector},{matcher}")
 
 
 def steps_of(workload: Workload[Any]) -> tuple[int, ...]:
