@@ -80,9 +80,11 @@ def summary(report: Report) -> str:
     """How much changes, and how much does not."""
     changed = sum(len(stack.workloads) + stack.more_workloads for stack in report.stacks)
     stacks = len(report.stacks) + report.more_stacks
+    same = counted(report.unchanged, "workload")
+    if not stacks:
+        return f"{same} in {counted(report.unchanged_stacks, 'stack')} are as they were."
     whole = f" and {counted(report.unchanged_stacks, 'whole stack')}" if report.unchanged_stacks else ""
-    same = f"{counted(report.unchanged, 'workload')}{whole}"
-    return f"{counted(changed, 'workload')} in {counted(stacks, 'stack')} change; {same} do not."
+    return f"{counted(changed, 'workload')} in {counted(stacks, 'stack')} change; {same}{whole} do not."
 
 
 def revisions(report: Report) -> str:
