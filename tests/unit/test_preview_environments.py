@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from platformdirs import user_cache_path
 
 from handrail.preview import environments
 from handrail.preview.environments import Interpreters, nearest_lock, of_base
@@ -40,7 +41,7 @@ def test_one_lock_is_one_environment(trees: tuple[Path, Path]) -> None:
     assert of_base(base / "team", base, head / "team", NOW, COMMIT) == NOW
     (base / "uv.lock").unlink()
     assert of_base(base, base, head, NOW, COMMIT) == NOW
-    assert not environments.user_cache_path("handrail").exists()
+    assert not user_cache_path("handrail").exists()
 
 
 def test_another_lock_is_another_environment(trees: tuple[Path, Path]) -> None:
@@ -49,7 +50,7 @@ def test_another_lock_is_another_environment(trees: tuple[Path, Path]) -> None:
     (head / "uv.lock").write_text((head / "uv.lock").read_text() + "# changed\n")
     found = of_base(base, base, head, NOW, COMMIT)
     assert found.planner == NOW.planner
-    assert found.program.is_relative_to(environments.user_cache_path("handrail") / "previews")
+    assert found.program.is_relative_to(user_cache_path("handrail") / "previews")
     assert found.program.is_file()
     assert "the present one made them" in found.remark
     mark = found.program.parent / "mark"

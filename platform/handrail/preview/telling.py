@@ -171,17 +171,19 @@ def _lines(stack: StackChange) -> Iterator[Line]:
     cost = stack.cost
     if cost and (cost.before, cost.before_at_most) != (cost.after, cost.after_at_most):
         yield Line(money(cost))
-    yield from (_quota(row) for row in stack.quota if row.before != row.after or row.may_exceed)
-    yield from (Line(f"not priced: {text}") for text in (cost.unpriced if cost else ()))
+        yield from (Line(f"not priced: {text}") for text in cost.unpriced)
+    yield from map(_quota, stack.quota)
 
 
 def _quota(row: QuotaRow) -> Line:
     change = f"{row.after:g}" if row.before == row.after else f"{row.before:g} → {row.after:g}"
+    if row.before == row.after:
+        change += f" (at most {row.before_at_most:g} → {row.after_at_most:g})"
     limit = f" of {row.limit:g}" if row.limit is not None else ""
     said = f"{row.resource} {change}{limit} {_UNITS.get(row.resource, 'devices')}"
     if row.over:
         return Line(f"{said}: over the quota", Weight.OVER)
-    return Line(f"{said}: at most {row.at_most:g}, over the quota", Weight.MAY) if row.may_exceed else Line(said)
+    return Line(f"{said}: at most {row.after_at_most:g}, over the quota", Weight.MAY) if row.may_exceed else Line(said)
 
 
 def _stage(stack: StackChange) -> int:
