@@ -66,11 +66,10 @@ def _workload(each: Told) -> Iterator[RenderableType]:
     workload = each.workload
     yield Text.assemble("\n", (_clean(workload.name), "bold"), ("  " + _clean(each.head), "cyan"))
     lines: list[RenderableType] = [_text(workload.sentence)]
-    risky, others = telling.telling(workload)
-    if risky:
+    if risky := telling.risky(workload):
         lines.append(_grid(row for resource in risky for row in _resource(resource)))
-    if others:
-        lines.append(_text(f"{telling.counted(others, 'more resource')} without a risk", "dim"))
+    if others := telling.others(workload):
+        lines.append(_text(others, "dim"))
     lines += [_text(f"+ finding  {telling.finding(found)}", "red") for found in workload.findings_appear]
     lines += [_text(f"           do: {found.remedy}", "dim") for found in workload.findings_appear[:1] if found.remedy]
     lines += [_text(f"- finding  {telling.finding(found)}", "green") for found in workload.findings_disappear]

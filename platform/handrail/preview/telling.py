@@ -67,7 +67,7 @@ def _sameness(workload: WorkloadChange) -> object:
 def title(report: Report) -> str:
     """The worst, in a few words."""
     if not report.stacks:
-        return "nothing changes"
+        return "no stack changes, the contract does" if report.contract_changes else "nothing changes"
     failed = sum(bool(stack.error) for stack in report.stacks)
     parts = [f"worst risk: {report.risk}" if report.risk is not Risk.NONE else "no risk found"]
     appear = sum(len(each.workload.findings_appear) for each in told(report))
@@ -80,11 +80,10 @@ def summary(report: Report) -> str:
     """How much changes, and how much does not."""
     changed = sum(len(stack.workloads) + stack.more_workloads for stack in report.stacks)
     stacks = len(report.stacks) + report.more_stacks
-    same = counted(report.unchanged, "workload")
-    if not stacks:
-        return f"{same} in {counted(report.unchanged_stacks, 'stack')} are as they were."
-    whole = f" and {counted(report.unchanged_stacks, 'whole stack')}" if report.unchanged_stacks else ""
-    return f"{counted(changed, 'workload')} in {counted(stacks, 'stack')} change; {same}{whole} do not."
+    of_workloads = counted(changed + report.unchanged, "workload")
+    return (
+        f"{changed:,} of {of_workloads} change, in {stacks:,} of {counted(stacks + report.unchanged_stacks, 'stack')}."
+    )
 
 
 def revisions(report: Report) -> str:
@@ -110,12 +109,19 @@ def kind(resource: ResourceChange) -> str:
     return resource.type.rpartition(":")[2]
 
 
-def telling(workload: WorkloadChange) -> tuple[list[ResourceChange], int]:
-    """The resources worth a line: those with a risk; and how many others change."""
-    risky = [each for each in workload.resources if each.risk is not Risk.NONE]
-    others = len(workload.resources) - len(risky) + workload.more_resources
-    whole = {each.change for each in workload.resources} in ({Change.CREATE}, {Change.DELETE})
-    return risky, 0 if whole else others  # of a workload that comes or goes, its sentence says how many
+def risky(workload: WorkloadChange) -> list[ResourceChange]:
+    """The resources that are worth a line each."""
+    return [each for each in workload.resources if each.risk is not Risk.NONE]
+
+
+def others(workload: WorkloadChange) -> str:
+    """The resources that are not, counted; of a workload that comes or goes, its sentence says how many."""
+    rest = [each.change for each in workload.resources if each.risk is Risk.NONE]
+    count = len(rest) + workload.more_resources
+    if not count or {each.change for each in workload.resources} in ({Change.CREATE}, {Change.DELETE}):
+        return ""
+    changes = ", ".join(f"{rest.count(change)} {change}d" for change in Change if change in rest)
+    return f"{counted(count, 'more resource')} without a risk{f': {changes}' if changes else ''}"
 
 
 def finding(change: FindingChange) -> str:
