@@ -16,8 +16,11 @@ from spine import ORGANISATION, ROOT, copy_acme
 
 from handrail.core.errors import DocumentError
 from handrail.core.project import Project
+from handrail.organisation import load_organisation
 from handrail.preview.compare import compare
 from handrail.preview.markdown import render
+from handrail.preview.planner import planned
+from handrail.preview.planning import Plans, Side
 from handrail.preview.rendering import as_text
 from handrail.preview.report import Change, Report, StackChange, WorkloadChange
 from handrail.preview.risk import Risk
@@ -56,6 +59,20 @@ def repository(tmp_path: Path) -> Path:
     git(folder, "init", "-q")
     committed(folder, "first")
     return folder
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both revisions planned here, by what their processes run: for tests that are not about those processes."""
+
+    def plan(sides: list[Side]) -> list[Plans]:
+        load_organisation.cache_clear()
+        return [
+            Plans({name: planned(Project.read(side.root / "Pulumi.yaml"), name, plain=True) for name in side.stacks})
+            for side in sides
+        ]
+
+    monkeypatch.setattr("handrail.preview.compare.plan", plan)
 
 
 def edited(repository: Path, name: str, change: Callable[[Any], object]) -> None:
@@ -108,6 +125,7 @@ def test_nothing_changes(repository: Path) -> None:
     assert compared(repository, "payments-dev").head == report.base
 
 
+@pytest.mark.usefixtures("quick")
 def test_an_image_and_its_replicas(repository: Path) -> None:
     """One sentence, one risk, the fields behind it, and what it costs."""
     services(
@@ -136,6 +154,7 @@ def test_an_image_and_its_replicas(repository: Path) -> None:
     assert {row.resource: row.limit for row in stack.quota}["cpu"] == 40
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_service_comes_and_another_goes(repository: Path) -> None:
     """Each is one line, with how many resources."""
     image = "registry.acme.test/payments/newcomer:0.1.0"
@@ -158,6 +177,7 @@ def test_a_service_comes_and_another_goes(repository: Path) -> None:
     assert by_name["checkout"].sentence == "calls -ledger"
 
 
+@pytest.mark.usefixtures("quick")
 def test_another_port(repository: Path) -> None:
     """It is in the sentence, and in each resource that has it."""
     services(repository, ledger={"port": 9001})
@@ -166,6 +186,7 @@ def test_another_port(repository: Path) -> None:
     assert {"Deployment", "NetworkPolicy"} <= {each.type.rpartition(":")[2] for each in workload.resources}
 
 
+@pytest.mark.usefixtures("quick")
 def test_more_than_the_quota_has(repository: Path) -> None:
     """Is told with what there is, and weighs most in both renderings."""
     services(repository, ledger={"cpu": "20", "scale": {"min": 3, "max": 6}})
@@ -176,6 +197,7 @@ def test_more_than_the_quota_has(repository: Path) -> None:
     assert "🔴 cpu" in render(report)
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_finding_appears(repository: Path) -> None:
     """And is gone when it is mended; what was violated before is not told again."""
     services(repository, ledger={"scale": {"min": 1}})
@@ -190,6 +212,7 @@ def test_a_finding_appears(repository: Path) -> None:
     assert [each.standard for each in workload.findings_disappear] == ["two-replicas"]
 
 
+@pytest.mark.usefixtures("quick")
 def test_who_judges_is_who_was_there_before(repository: Path) -> None:
     """A clause that is relaxed in the same change counts when it is merged, and is shown as a diff."""
     services(repository, ledger={"scale": {"min": 1}})
@@ -203,6 +226,7 @@ def test_who_judges_is_who_was_there_before(repository: Path) -> None:
     assert [each.stack for each in report.reach] == ["payments-prod"]
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_waiver_starts_to_matter(repository: Path) -> None:
     """When it lets pass what comes with the change; and stops to when that goes."""
     waivers = yaml.safe_load((repository / ORGANISATION).with_name("waivers.yaml").read_text())["waivers"]
@@ -220,6 +244,7 @@ def test_a_waiver_starts_to_matter(repository: Path) -> None:
     assert workload.findings_appear == ()
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_change_of_the_platforms(repository: Path) -> None:
     """Lists every stack that it reaches, worst first, and says what changes in each workload in its people's words."""
 
@@ -239,6 +264,7 @@ def test_a_change_of_the_platforms(repository: Path) -> None:
     assert workload.sentence == "changes network access"
 
 
+@pytest.mark.usefixtures("quick")
 def test_the_contracts_version_is_no_change_of_a_workload(repository: Path) -> None:
     """A cost centre is: it is on every pod."""
     edited(repository, ORGANISATION, lambda data: data["teams"]["payments"].update(cost_centre="cc-9"))
@@ -247,6 +273,7 @@ def test_the_contracts_version_is_no_change_of_a_workload(repository: Path) -> N
     assert {each.risk for each in stack.workloads} == {Risk.ROLLING_RESTART}
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_stack_comes_and_a_stack_goes(repository: Path) -> None:
     """Whole."""
     folder = repository / "stacks" / "config"
@@ -276,6 +303,7 @@ def test_a_revision_that_is_broken(repository: Path) -> None:
     assert "in both revisions: " in (compared(repository, "payments-dev").stacks[0].error or "")
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_base_is_where_the_two_parted(repository: Path) -> None:
     """As of a pull request: what came to the base branch since then is not this change's."""
     git(repository, "checkout", "-qb", "feature")
@@ -291,6 +319,7 @@ def test_a_base_is_where_the_two_parted(repository: Path) -> None:
     assert (workload.name, report.head) == ("ledger", git(repository, "rev-parse", "HEAD"))
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_selection(repository: Path) -> None:
     """By name, environment and team, as everywhere; what selects nothing in either revision is told."""
     services(repository, ledger={"port": 9001})
@@ -302,6 +331,7 @@ def test_a_selection(repository: Path) -> None:
         compare(Project.find(repository), "nowhere")
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_budget_is_of_all_environments(repository: Path) -> None:
     """So it is told where all were looked at."""
     services(repository, ledger={"cpu": "10", "scale": {"min": 4}})

@@ -87,7 +87,7 @@ def outside_code(comment: str) -> str:
     return "\n".join(lines)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(REPORTS)
 def test_nothing_of_what_a_pull_request_wrote_is_markup(report: Report) -> None:
     """No tag, link, mention, reference, command or heading but our own, wherever it stands."""
@@ -104,7 +104,13 @@ def test_nothing_of_what_a_pull_request_wrote_is_markup(report: Report) -> None:
     assert comment.count(MARKER) == 1 + sum(each.diff.count(MARKER) for each in report.contract_changes) + sum(
         (each.error or "").count(MARKER) for each in report.stacks
     )
-    assert as_text(report)
+
+
+@settings(max_examples=20, deadline=None)
+@given(REPORTS)
+def test_nothing_of_it_steers_a_terminal(report: Report) -> None:
+    """No escape, no sign that is not seen."""
+    assert all(each.isprintable() or each == "\n" for each in as_text(report))
 
 
 def test_a_mention_is_parted() -> None:

@@ -104,12 +104,12 @@ def _synced(project: Path, key: str) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     folder = cache / key
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    with FileLock(cache / f"{key}.lock"):
+    with FileLock(cache / "lock"):
         if not (folder / _DONE).exists():
             _sync(project, folder)
             (folder / _DONE).touch()
-    os.utime(folder / _DONE)
-    _forget_old(cache)
+        os.utime(folder / _DONE)
+        _forget_old(cache)
     return python
 
 

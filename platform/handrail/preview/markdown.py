@@ -96,14 +96,13 @@ def _whole(each: Told) -> str:
         f"\n#### {_MARKS[workload.risk]} {plain(workload.name)} ({plain(each.head, 400)})\n\n",
         f"{plain(workload.sentence)}\n\n",
     ]
-    risky, others = telling.telling(workload)
     rows = [
         (str(one.risk), f"{plain(telling.kind(one))} {plain(one.name)} ({one.change})", plain(one.reason, 400))
-        for one in risky
+        for one in telling.risky(workload)
     ]
     parts.append(_table("resources", ("risk", "resource", "why"), rows, 12_000))
-    if others:
-        parts.append(f"\n{counted(others, 'more resource')} without a risk.\n")
+    if others := telling.others(workload):
+        parts.append(f"\n{plain(others)}.\n")
     parts += [f"\n- 🔴 finding {plain(telling.finding(one))}{_remedy(one.remedy)}" for one in workload.findings_appear]
     parts += [f"\n- ✅ no longer: {plain(telling.finding(one))}" for one in workload.findings_disappear]
     parts += [f"\n- ⚠️ {plain(text)}" for text in telling.waivers(workload)]

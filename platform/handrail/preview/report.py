@@ -135,9 +135,10 @@ class QuotaRow(Model):
 
     resource: Name
     before: Amount
+    before_at_most: Amount = 0.0
+    """At the top of every autoscaler."""
     after: Amount
-    at_most: Amount = 0.0
-    """After the change, at the top of every autoscaler."""
+    after_at_most: Amount = 0.0
     limit: Amount | None = None
     """None: the quota says nothing of it."""
 
@@ -149,7 +150,7 @@ class QuotaRow(Model):
     @property
     def may_exceed(self) -> bool:
         """Whether it may become more than the quota has: what does not fit waits, or is not made."""
-        return self.limit is not None and max(self.after, self.at_most) > self.limit
+        return self.limit is not None and max(self.after, self.after_at_most) > self.limit
 
 
 class BudgetChange(Model):
@@ -187,6 +188,7 @@ class StackChange(Model):
     cost: CostChange | None = None
     """None: its organisation has no prices for it, or there is no organisation."""
     quota: Items[QuotaRow] = ()
+    """What it requests more or less of."""
     drift: Items[ResourceChange] = ()
     """With `--engine`: what is not as the base revision has it."""
 

@@ -20,7 +20,6 @@ from handrail.preview.report import (
     MOST_WORKLOADS,
     Change,
     CostChange,
-    FindingChange,
     QuotaRow,
     ResourceChange,
     StackChange,
@@ -265,16 +264,14 @@ def _quota(
     team: str = stack.team if stack else ""
     if not costs or not organisation or team not in organisation.teams:
         return ()
-    return tuple(
+    old, new = costs
+    limits = organisation.teams[team]
+    most = {row.resource: row.at_most for row in cost.quota_rows(old, old, limits)}
+    rows = (
         QuotaRow(
-            resource=row.resource,
-            before=round(row.before, 3),
-            after=round(row.after, 3),
-            at_most=round(row.at_most, 3),
-            limit=row.limit,
+            resource=row.resource, before=round(row.before, 3), before_at_most=round(most.get(row.resource, 0), 3),
+            after=round(row.after, 3), after_at_most=round(row.at_most, 3), limit=row.limit,
         )
-        for row in cost.quota_rows(*costs, organisation.teams[team])[:MOST_ITEMS]
-    )
-
-
-__all__ = ["Compared", "FindingChange", "compared", "cost_change", "resources_of"]
+        for row in cost.quota_rows(old, new, limits)
+    )  # fmt: skip
+    return _most(row for row in rows if (row.before, row.before_at_most) != (row.after, row.after_at_most))
