@@ -31,7 +31,7 @@ unit: .venv/ready
 	$(RUN) pytest -n 2 tests/unit
 
 e2e: .venv/ready $(BROWSER)
-	$(RUN) handrail engine install --yaml
+	$(RUN) handrail engine install --yaml --oasdiff
 	$(RUN) pytest -n 2 tests/e2e
 
 # long runs of what `make test` does in short: HANDRAIL_KILLS, HANDRAIL_EXAMPLES, HANDRAIL_SEED
@@ -60,6 +60,7 @@ bench: .venv/ready
 	$(RUN) python bench/fleet.py
 	$(RUN) python bench/cluster.py
 	$(RUN) python bench/standards.py
+	$(RUN) python bench/preview.py
 
 .venv/ready: pyproject.toml uv.lock | $(UV)
 	$(UV) sync --locked

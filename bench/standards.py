@@ -158,7 +158,7 @@ def rules_of_handrail() -> int:
 
 def write_policies(file: Path) -> int:
     """The standards about a Deployment as they are at admission; how many that is."""
-    found: list[Run] = []
+    found = []
     for policy in policies(contract_for(load_organisation(ACME), ACME, "prod")):
         rules = policy.spec["matchConstraints"]["resourceRules"]
         if "paramKind" not in policy.spec and any("deployments" in rule["resources"] for rule in rules):

@@ -112,6 +112,7 @@ def test_every_standard_of_kubernetes_has_a_mutation() -> None:
     """acme has no AWS, and its routes are a Gateway's."""
     ours = {name for name, each in bundled().items() if not each.resources[0].startswith("aws:")}
     assert ours - MUTATIONS.keys() <= {
+        "api-compatible",  # test_promote.py
         "images-by-digest",  # off
         "ingress-with-tls",
         "pod-security-restricted",  # test_pod_security.py

@@ -45,15 +45,21 @@ def test_a_branch_is_compared_with_where_it_began(repository: Path) -> None:
         assert (place / "file").read_text() == "first"
 
 
-def test_nothing_is_touched_or_left(repository: Path) -> None:
-    """Neither files, nor the index, nor a worktree, also when what needs it fails; no hook is run."""
+@pytest.mark.parametrize("hook", [False, True])
+def test_nothing_is_touched_or_left(repository: Path, monkeypatch: pytest.MonkeyPatch, hook: bool) -> None:
+    """Neither files, nor the index, nor a worktree, also when what needs it fails, also in a hook; no hook is run."""
     (repository / "new").write_text("not added")
     (repository / "file").write_text("changed")
     git(repository, "add", "file")
     before = git(repository, "status", "--porcelain"), (repository / ".git" / "index").read_bytes()
+    if hook:
+        monkeypatch.setenv("GIT_DIR", str(repository / ".git"))
+        monkeypatch.setenv("GIT_INDEX_FILE", str(repository / ".git" / "index"))
+        monkeypatch.setenv("GIT_WORK_TREE", str(repository))
     with pytest.raises(ZeroDivisionError), worktree("HEAD", repository) as place:
         assert (place / "file").read_text() == "of the branch"
         raise ZeroDivisionError
+    monkeypatch.undo()
     assert not place.exists()
     assert (git(repository, "status", "--porcelain"), (repository / ".git" / "index").read_bytes()) == before
     assert len(git(repository, "worktree", "list").splitlines()) == 1

@@ -38,7 +38,7 @@ def container_security() -> dict[str, Any]:
     }
 
 
-def spreading(name: str) -> list[dict[str, Any]]:
+def spreading(workload: Workload[Any]) -> list[dict[str, Any]]:
     """Replicas over zones and nodes as far as there are any; never so strict that a pod cannot be placed.
 
     maxSkew 1 is Kyverno's sample; ScheduleAnyway, because the cluster autoscaler does not know the strict form.
@@ -48,7 +48,7 @@ def spreading(name: str) -> list[dict[str, Any]]:
             "maxSkew": 1,
             "topologyKey": key,
             "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": {"matchLabels": selector(name)},
+            "labelSelector": {"matchLabels": selector(workload)},
         }
         for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
     ]
@@ -68,7 +68,7 @@ def probes(path: str | None, port: str) -> dict[str, Any]:
 
 
 def container(
-    workload: Workload[Any], image: Any, resources: Mapping[str, Any], platform: Mapping[str, str], **more: Any
+    workload: Workload[Any], image: Any, resources: Mapping[str, Any], platform: Mapping[str, Any], **more: Any
 ) -> dict[str, Any]:
     """The workload's own container.
 
@@ -154,13 +154,16 @@ def _called(workload: Workload[Any]) -> list[tuple[str, str]]:
     return list(dict.fromkeys(team_and_name(peer, workload.context.team) for peer in workload.spec.calls))
 
 
-def environment(workload: Workload[Any], platform: Mapping[str, str]) -> list[dict[str, Any]]:
+def environment(workload: Workload[Any], platform: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Environment variables: the platform's, the workload's own over them, secrets; sorted, so that a diff is quiet."""
     spec = workload.spec
     known = {**platform, **callees(workload), **spec.env}
     plain = {name: value for name, value in known.items() if name not in spec.secrets}
     return [
-        *({"name": name, "value": value} for name, value in sorted(plain.items())),
+        *(
+            {"name": name, "valueFrom" if isinstance(value, Mapping) else "value": value}
+            for name, value in sorted(plain.items())
+        ),
         *(
             {"name": name, "valueFrom": {"secretKeyRef": {"name": workload.name, "key": name}}}
             for name in sorted(spec.secrets)

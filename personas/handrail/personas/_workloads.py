@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from handrail.components._catalogue import definitions
-from handrail.components._definition import Prepared, Source, prepare, prepare_all, unreleased
+from handrail.components._definition import Prepared, Source, prepare, prepare_all
+from handrail.components._released import taken_names, unreleased
 from handrail.core.documents import Document, dotted, load
 from handrail.core.errors import DocumentError, Position, Problem
 from handrail.core.models import nearest, unknown_word
@@ -42,12 +43,14 @@ def read_workloads(
     releases: Mapping[str, Release],
     *,
     refuses: bool = True,
+    released: bool = True,
     contract: Contract | None = None,
 ) -> tuple[Persona, tuple[Prepared, ...]]:
     """The persona of a file, and its workloads prepared for `context`, in the file's order.
 
     Args:
         refuses: whether a standard ends it here; otherwise its findings are the workloads'.
+        released: whether a workload without a release that the environment requires ends it here.
         contract: what they are judged by; default: their organisation's.
 
     Raises:
@@ -59,7 +62,8 @@ def read_workloads(
     entries, more = _entries(document, persona)
     problems += more
     problems += _released_nowhere(releases, entries, context)
-    for entry in entries:
+    problems += taken_names(releases, [entry.name for entry in entries], context)
+    for entry in entries if released else ():
         problems += unreleased(definitions()[entry.section.component], entry.name, context, releases)
     calls = (
         partial(

@@ -100,6 +100,11 @@ class Document:
             node, mark = found[1], found[0 if key else 1].start_mark
         return _position(self.start, mark) if mark else self.start
 
+    def tops(self) -> list[tuple[str, Any]]:
+        """Each key at the top of the file, in its order, with the parser's mark of where it begins."""
+        pairs = self.root.value if isinstance(self.root, yaml.MappingNode) else []
+        return [(key.value, key.start_mark) for key, _ in pairs if key.tag != _MERGE]
+
 
 def load(path: Path, *, shown_as: str | None = None) -> Document:
     """Read a YAML file.

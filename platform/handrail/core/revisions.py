@@ -48,9 +48,13 @@ def is_versioned(folder: Path) -> bool:
     return not found.returncode and bool(found.stdout)
 
 
-def unpack(revision: str, folder: Path, to: Path) -> bool:
-    """Write a folder as it was in a checked revision to another place; False: it was not there, or in no repository."""
-    archive = _git(folder, "archive", "--format=tar", revision)  # of this folder, from here
+def unpack(revision: str, folder: Path, to: Path, only: str | None = None) -> bool:
+    """Write a folder as it was in a checked revision to another place; False: it was not there, or in no repository.
+
+    Args:
+        only: what of it, as a path below it.
+    """
+    archive = _git(folder, "archive", "--format=tar", revision, *([only] if only else ()))  # of this folder, from here
     if archive.returncode:
         return False
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as found:
@@ -108,12 +112,15 @@ def worktree(commit: str, folder: Path) -> Iterator[Path]:
             _git(folder, "worktree", "remove", "--force", "--force", str(place))
 
 
+_OF_A_HOOK = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE"})
+"""What git tells the hooks it runs: another worktree must not be taken for theirs."""
 _UNHOOKED = ("-c", f"core.hooksPath={os.devnull}", "-c", "advice.detachedHead=false")
 
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    variables = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
     return subprocess.run(  # noqa: S603
         ["git", *arguments],  # noqa: S607
-        cwd=folder, capture_output=True, check=False, env={**os.environ, "GIT_LFS_SKIP_SMUDGE": "1"},
+        cwd=folder, capture_output=True, check=False, env={**variables, "GIT_LFS_SKIP_SMUDGE": "1"},
         start_new_session=True,  # an interrupt is this process's to handle
     )  # fmt: skip

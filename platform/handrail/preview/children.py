@@ -92,20 +92,22 @@ def _listen(children: Sequence[subprocess.Popen[bytes]], found: Sequence[Said], 
     """Read what they say until all have said all; False where the time is over."""
     with selectors.DefaultSelector() as selector:
         for child, said in zip(children, found, strict=True):
-            selector.register(_open(child.stdout), selectors.EVENT_READ, (said, said.output))
-            selector.register(_open(child.stderr), selectors.EVENT_READ, (said, said.errors))
+            selector.register(_open(child.stdout), selectors.EVENT_READ, (child, said, said.output))
+            selector.register(_open(child.stderr), selectors.EVENT_READ, (child, said, said.errors))
         while selector.get_map():
             left = deadline - time.monotonic()
             if left <= 0:
                 for key in selector.get_map().values():
-                    key.data[0].timed_out = True
+                    key.data[1].timed_out = True
                 return False
             for key, _ in selector.select(left):
-                said, buffer = key.data
+                child, said, buffer = key.data
                 chunk = os.read(key.fd, _CHUNK)
                 buffer += chunk
                 if buffer is said.errors:
                     del buffer[:-_LAST_SAID]
+                if len(buffer) > most:
+                    child.kill()
                 if not chunk or len(buffer) > most:
                     selector.unregister(key.fileobj)
     return True

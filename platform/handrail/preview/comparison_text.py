@@ -39,6 +39,9 @@ def _parts(report: Report) -> Iterator[RenderableType]:
     for each in telling.told(report):
         yield from _workload(each)
     yield from _money(report)
+    if rows := [_drifted(stack, each) for stack, each in telling.drift(report)]:
+        yield _text("\nWhat is deployed, and this does not touch", "bold")
+        yield _grid(rows)
     if report.reach:
         yield _text(f"\nReaches {telling.counted(len(report.reach), 'stack')}, worst first", "bold")
         yield _grid([_reached(each) for each in report.reach])
@@ -47,6 +50,11 @@ def _parts(report: Report) -> Iterator[RenderableType]:
         yield from (Syntax(_clean(each.diff), "diff", word_wrap=True) for each in report.contract_changes)
     for text in report.unseen:
         yield _text(f"not seen  {text}", "yellow")
+
+
+def _drifted(stack: str, each: ResourceChange) -> list[Text]:
+    name = _text(f"{telling.kind(each)} {each.name}")
+    return [_text(stack), _text(str(each.change), "yellow"), name, _text(each.reason, "dim")]
 
 
 def _reached(each: Reached) -> list[Text]:
@@ -58,11 +66,10 @@ def _workload(each: Told) -> Iterator[RenderableType]:
     workload = each.workload
     yield Text.assemble("\n", (_clean(workload.name), "bold"), ("  " + _clean(each.head), "cyan"))
     lines: list[RenderableType] = [_text(workload.sentence)]
-    risky, others = telling.telling(workload)
-    if risky:
+    if risky := telling.risky(workload):
         lines.append(_grid(row for resource in risky for row in _resource(resource)))
-    if others:
-        lines.append(_text(f"{telling.counted(others, 'more resource')} without a risk", "dim"))
+    if others := telling.others(workload):
+        lines.append(_text(others, "dim"))
     lines += [_text(f"+ finding  {telling.finding(found)}", "red") for found in workload.findings_appear]
     lines += [_text(f"           do: {found.remedy}", "dim") for found in workload.findings_appear[:1] if found.remedy]
     lines += [_text(f"- finding  {telling.finding(found)}", "green") for found in workload.findings_disappear]
@@ -71,13 +78,15 @@ def _workload(each: Told) -> Iterator[RenderableType]:
 
 
 def _resource(resource: ResourceChange) -> Iterator[list[Text]]:
-    name = _text(f"{telling.kind(resource)} {resource.name}")
-    yield [_text(str(resource.risk), _STYLES[resource.risk]), name, _text(resource.reason, "dim")]
+    name = f"{telling.kind(resource)} {resource.name}"
+    said = _text(f"{name}: {resource.reason}" if resource.reason else name)
+    yield [_text(str(resource.risk), _STYLES[resource.risk]), said]
     for field in resource.fields[:_MOST_FIELDS]:
-        yield [Text(), _text(f"  {field.path}", "dim"), _text(f"{_value(field.before)} → {_value(field.after)}", "dim")]
+        change = f"{_value(field.before)} → {_value(field.after)}"
+        yield [Text(), Text.assemble((f"  {_clean(field.path)}  ", "dim"), _clean(change))]
     more = len(resource.fields) - _MOST_FIELDS + resource.more_fields
     if more > 0:
-        yield [Text(), _text(f"  {telling.counted(more, 'more field')}", "dim"), Text()]
+        yield [Text(), _text(f"  {telling.counted(more, 'more field')}", "dim")]
 
 
 def _value(text: str | None) -> str:

@@ -87,7 +87,8 @@ def mapped(top: Path, place: Path) -> Iterator[str]:
         top: of the repository.
         place: the worktree.
     """
-    for entry in filter(None, sys.path):
+    own = 0 if sys.flags.safe_path else 1  # the first is where the command itself lies
+    for entry in filter(None, sys.path[own:]):
         path = Path(entry).resolve()
         if path.is_relative_to(top) and not path.is_relative_to(Path(sys.prefix).resolve()):
             yield str(place / path.relative_to(top))
@@ -103,12 +104,12 @@ def _synced(project: Path, key: str) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     folder = cache / key
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    with FileLock(cache / f"{key}.lock"):
+    with FileLock(cache / "lock"):
         if not (folder / _DONE).exists():
             _sync(project, folder)
             (folder / _DONE).touch()
-    os.utime(folder / _DONE)
-    _forget_old(cache)
+        os.utime(folder / _DONE)
+        _forget_old(cache)
     return python
 
 

@@ -35,16 +35,19 @@ def render(report: Report) -> str:
     head = _fitted(list(_head(report)), _HEAD, "line")
     failed = _fitted([_failed(stack) for stack in report.stacks if stack.error], _FAILED, "stack that failed")
     money = _table("cost and quota", ("", "before and after"), list(_money(report)), _MONEY)
+    drift = _table("drift", ("stack", "resource", "at up", "why"), list(_drift(report)), _MONEY)
     reach = _table("reached", ("stack", "risk", "workloads"), list(_reach(report)), _REACH)
     contract = _fitted([_diff(each.file, each.diff) for each in report.contract_changes], _CONTRACT, "file")
     if contract:
         contract = f"\n#### What this changes in the contract, which counts when it is merged\n\n{contract}"
     if reach:
         reach = f"\n#### Reaches {counted(len(report.reach), 'stack')}, worst first\n\n{reach}"
+    if drift:
+        drift = f"\n#### What is deployed, and this does not touch\n\n{drift}"
     if money:
         money = f"\n#### Cost and quota\n\n{money}"
-    left = MOST - _SPARE - sum(map(size, (head, failed, money, reach, contract)))
-    return f"{MARKER}\n{head}{failed}{_workloads(telling.told(report), left)}{money}{reach}{contract}"
+    left = MOST - _SPARE - sum(map(size, (head, failed, money, drift, reach, contract)))
+    return f"{MARKER}\n{head}{failed}{_workloads(telling.told(report), left)}{money}{drift}{reach}{contract}"
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -93,14 +96,13 @@ def _whole(each: Told) -> str:
         f"\n#### {_MARKS[workload.risk]} {plain(workload.name)} ({plain(each.head, 400)})\n\n",
         f"{plain(workload.sentence)}\n\n",
     ]
-    risky, others = telling.telling(workload)
     rows = [
         (str(one.risk), f"{plain(telling.kind(one))} {plain(one.name)} ({one.change})", plain(one.reason, 400))
-        for one in risky
+        for one in telling.risky(workload)
     ]
     parts.append(_table("resources", ("risk", "resource", "why"), rows, 12_000))
-    if others:
-        parts.append(f"\n{counted(others, 'more resource')} without a risk.\n")
+    if others := telling.others(workload):
+        parts.append(f"\n{plain(others)}.\n")
     parts += [f"\n- 🔴 finding {plain(telling.finding(one))}{_remedy(one.remedy)}" for one in workload.findings_appear]
     parts += [f"\n- ✅ no longer: {plain(telling.finding(one))}" for one in workload.findings_disappear]
     parts += [f"\n- ⚠️ {plain(text)}" for text in telling.waivers(workload)]
@@ -140,6 +142,11 @@ def _money(report: Report) -> Iterator[tuple[str, ...]]:
 def _reach(report: Report) -> Iterator[tuple[str, ...]]:
     for each in report.reach:
         yield plain(each.stack), f"{_MARKS[each.risk]} {each.risk}", str(each.workloads)
+
+
+def _drift(report: Report) -> Iterator[tuple[str, ...]]:
+    for stack, each in telling.drift(report):
+        yield plain(stack), f"{plain(telling.kind(each))} {plain(each.name)}", str(each.change), plain(each.reason, 300)
 
 
 def _diff(file: str, diff: str) -> str:

@@ -39,7 +39,7 @@ class Told:
     @property
     def head(self) -> str:
         """What it is and where: `service of payments, in dev, prod`."""
-        noun = self.workload.noun or "resources"
+        noun = self.workload.noun or self.workload.component or "resources"
         return f"{noun}{f' of {self.team}' if self.team else ''}, in {', '.join(self.places)}"
 
 
@@ -67,7 +67,7 @@ def _sameness(workload: WorkloadChange) -> object:
 def title(report: Report) -> str:
     """The worst, in a few words."""
     if not report.stacks:
-        return "nothing changes"
+        return "no stack changes, the contract does" if report.contract_changes else "nothing changes"
     failed = sum(bool(stack.error) for stack in report.stacks)
     parts = [f"worst risk: {report.risk}" if report.risk is not Risk.NONE else "no risk found"]
     appear = sum(len(each.workload.findings_appear) for each in told(report))
@@ -80,8 +80,10 @@ def summary(report: Report) -> str:
     """How much changes, and how much does not."""
     changed = sum(len(stack.workloads) + stack.more_workloads for stack in report.stacks)
     stacks = len(report.stacks) + report.more_stacks
-    rest = f"{counted(report.unchanged, 'workload')} and {counted(report.unchanged_stacks, 'whole stack')} do not"
-    return f"{counted(changed, 'workload')} in {counted(stacks, 'stack')} change; {rest}."
+    of_workloads = counted(changed + report.unchanged, "workload")
+    return (
+        f"{changed:,} of {of_workloads} change, in {stacks:,} of {counted(stacks + report.unchanged_stacks, 'stack')}."
+    )
 
 
 def revisions(report: Report) -> str:
@@ -107,12 +109,19 @@ def kind(resource: ResourceChange) -> str:
     return resource.type.rpartition(":")[2]
 
 
-def telling(workload: WorkloadChange) -> tuple[list[ResourceChange], int]:
-    """The resources worth a line: those with a risk; and how many others change."""
-    risky = [each for each in workload.resources if each.risk is not Risk.NONE]
-    others = len(workload.resources) - len(risky) + workload.more_resources
-    whole = {each.change for each in workload.resources} in ({Change.CREATE}, {Change.DELETE})
-    return risky, 0 if whole else others  # of a workload that comes or goes, its sentence says how many
+def risky(workload: WorkloadChange) -> list[ResourceChange]:
+    """The resources that are worth a line each."""
+    return [each for each in workload.resources if each.risk is not Risk.NONE]
+
+
+def others(workload: WorkloadChange) -> str:
+    """The resources that are not, counted; of a workload that comes or goes, its sentence says how many."""
+    rest = [each.change for each in workload.resources if each.risk is Risk.NONE]
+    count = len(rest) + workload.more_resources
+    if not count or {each.change for each in workload.resources} in ({Change.CREATE}, {Change.DELETE}):
+        return ""
+    changes = ", ".join(f"{rest.count(change)} {change}d" for change in Change if change in rest)
+    return f"{counted(count, 'more resource')} without a risk{f': {changes}' if changes else ''}"
 
 
 def finding(change: FindingChange) -> str:
@@ -168,22 +177,29 @@ def _lines(stack: StackChange) -> Iterator[Line]:
     cost = stack.cost
     if cost and (cost.before, cost.before_at_most) != (cost.after, cost.after_at_most):
         yield Line(money(cost))
-    yield from (_quota(row) for row in stack.quota if row.before != row.after or row.may_exceed)
-    yield from (Line(f"not priced: {text}") for text in (cost.unpriced if cost else ()))
+        yield from (Line(f"not priced: {text}") for text in cost.unpriced)
+    yield from map(_quota, stack.quota)
 
 
 def _quota(row: QuotaRow) -> Line:
     change = f"{row.after:g}" if row.before == row.after else f"{row.before:g} → {row.after:g}"
+    if row.before == row.after:
+        change += f" (at most {row.before_at_most:g} → {row.after_at_most:g})"
     limit = f" of {row.limit:g}" if row.limit is not None else ""
     said = f"{row.resource} {change}{limit} {_UNITS.get(row.resource, 'devices')}"
     if row.over:
         return Line(f"{said}: over the quota", Weight.OVER)
-    return Line(f"{said}: at most {row.at_most:g}, over the quota", Weight.MAY) if row.may_exceed else Line(said)
+    return Line(f"{said}: at most {row.after_at_most:g}, over the quota", Weight.MAY) if row.may_exceed else Line(said)
 
 
 def _stage(stack: StackChange) -> int:
     """Environments in the order of their tiers."""
     return list(Tier).index(stack.tier) if stack.tier else len(Tier)
+
+
+def drift(report: Report) -> Iterator[tuple[str, ResourceChange]]:
+    """What is not as the base revision has it, by stack."""
+    yield from ((stack.stack, each) for stack in report.stacks for each in stack.drift)
 
 
 def counted(count: int, noun: str) -> str:

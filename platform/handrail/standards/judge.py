@@ -13,23 +13,31 @@ from handrail.standards.evidence import Evidence, Subject, grouped
 from handrail.standards.findings import Finding, Verdict
 
 
-def judge(resources: Iterable[Resource], contract: Contract) -> list[Finding]:
-    """Every violation, waived ones included, and everything that can't be decided yet."""
+def judge(resources: Iterable[Resource], contract: Contract, breaks: tuple[str, ...] | None = None) -> list[Finding]:
+    """Every violation, waived ones included, and everything that can't be decided yet.
+
+    Args:
+        breaks: of one workload's resources, what they break of the API that is served; None: nobody compared.
+    """
     open_ = (Verdict.VIOLATION, Verdict.UNKNOWN)
-    found = _findings(resources, contract, compliance=False)
+    found = _findings(resources, contract, breaks, compliance=False)
     return [finding for finding in found if finding.verdict in open_]
 
 
-def verdicts(resources: Iterable[Resource], contract: Contract) -> Iterator[Finding]:
+def verdicts(
+    resources: Iterable[Resource], contract: Contract, breaks: tuple[str, ...] | None = None
+) -> Iterator[Finding]:
     """The verdict of each standard on each resource that it is about, compliance included."""
-    return _findings(resources, contract, compliance=True)
+    return _findings(resources, contract, breaks, compliance=True)
 
 
-def _findings(resources: Iterable[Resource], contract: Contract, *, compliance: bool) -> Iterator[Finding]:
+def _findings(
+    resources: Iterable[Resource], contract: Contract, breaks: tuple[str, ...] | None, *, compliance: bool
+) -> Iterator[Finding]:
     """Findings; without `compliance` few of what is compliant are among them."""
     everything = tuple(Subject(resource) for resource in resources)
     for subjects in grouped(everything).values():
-        evidence = Evidence(tuple(subjects), contract.environment, contract.tier, everything)
+        evidence = Evidence(tuple(subjects), contract.environment, contract.tier, everything, breaks)
         for subject in subjects:
             for finding in _by_cel(subject, contract, compliance):
                 yield _waived(finding, contract)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from handrail.components._released import tracks
 from handrail.core.units import Duration
 from handrail.organisation import RequestMetrics
 
@@ -85,7 +86,7 @@ class Indicator:
         return f'le=~"{text}([.]0)?"' if number == int(number) else f'le="{text}"'
 
 
-# $namespace and $name are the workload's
+# $namespace and $name are the workload's; $names are those of its Services, a canary's as well
 _SOURCES = {
     RequestMetrics.OPENTELEMETRY: Indicator(
         selector='job="$namespace/$name"',  # OpenTelemetry's job: service.namespace/service.name
@@ -103,7 +104,7 @@ _SOURCES = {
         buckets=_ENVOY,
     ),
     RequestMetrics.ISTIO: Indicator(
-        selector='reporter="destination",destination_service_namespace="$namespace",destination_service_name="$name"',
+        selector='reporter="destination",destination_service_namespace="$namespace",destination_service_name=~"$names"',
         requests=("istio_requests_total",),
         errors=(("istio_requests_total", 'response_code=~"5.."'),),
         latency="istio_request_duration_milliseconds",
@@ -115,7 +116,8 @@ _SOURCES = {
 
 def of_workload(indicator: Indicator, workload: Workload[Any]) -> Indicator:
     """`indicator` for one workload."""
-    text = Template(indicator.selector).substitute(namespace=workload.namespace, name=workload.name)
+    names = "|".join([workload.name, *(f"{workload.name}-{track}" for track, *_ in tracks(workload.release))])
+    text = Template(indicator.selector).substitute(namespace=workload.namespace, name=workload.name, names=names)
     return replace(indicator, selector=text)
 
 
