@@ -1,16 +1,21 @@
 """The risk of a change, told from the two sides alone; the same table meets the real engine in e2e/cluster/test_risk.py."""
 
 import copy
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from changes import CASES, Case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from risky import RESOURCES, deployment, made, mutated, workload
+from spine import ROOT
 
 from handrail.core.resources import Given, Ref, Resource
-from handrail.preview.risk import Assessment, Risk, Step, assess, step_of
+from handrail.preview._risk.keeping import KEEPS
+from handrail.preview._risk.serving import NEEDED, SERVES
+from handrail.preview.risk import OPENS, SHUTS, Assessment, Risk, Step, assess, step_of
 
 RBAC = "rbac.authorization.k8s.io/v1"
 NETWORK = "networking.k8s.io/v1:NetworkPolicy"
@@ -531,3 +536,22 @@ def test_any_change_has_an_answer(pair: tuple[Resource, Resource], whole: bool) 
         assert all(each.reason for each in found)
         severities = [each.risk.severity for each in found]
         assert severities == sorted(severities, reverse=True)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_the_changes_that_the_real_engine_makes(case: Case) -> None:
+    """The table of e2e/cluster/test_risk.py: its classes are those that are told."""
+    assert tuple(dict.fromkeys(each.risk for each in assess(case.before, case.after))) == case.risks
+
+
+def test_the_documentation_has_every_class_and_every_kind() -> None:
+    """In the order of their severity; and each kind beside the facts that are told of it."""
+    page = (ROOT / "docs/risk.md").read_text()
+    assert re.findall(r"^\| `([a-z ]+)` \|", page, re.MULTILINE) == [str(risk) for risk in Risk]
+    tables = {"keeps": KEEPS, "serves": SERVES, "needs": NEEDED, "opens": OPENS, "shuts": SHUTS}
+    for name, table in tables.items():
+        row = re.search(rf"^\| {name} \|[^|]*\| ([^|]*) \|", page, re.MULTILINE)
+        assert row
+        kinds = {token.rpartition(":")[2] for token in table if token.startswith("kubernetes:")}
+        assert row[1].partition("; of AWS")[0].split(", ") == sorted(kinds, key=str.lower), name
+        assert ("; of AWS" in row[1]) is any(token.startswith("aws:") for token in table)

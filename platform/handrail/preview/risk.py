@@ -120,7 +120,7 @@ def _narrowed(before: Resource | None, after: Resource | None) -> Iterator[Asses
     old = list(network.allowed(before))
     for fact in beyond(old, new):
         yield Assessment(Risk.TRAFFIC, f"shuts {fact.reason}", fact.path)
-    for fact in beyond(new, old):
+    for fact in beyond([fact for fact in new if not network.is_broad(fact)], old):
         yield Assessment(Risk.NONE, f"lets through {fact.reason}", fact.path)
 
 

@@ -80,7 +80,7 @@ _GUARDS: Final[Mapping[str, tuple[tuple[str, Any], ...]]] = {
     "aws:dynamodb/table:Table": (("deletionProtectionEnabled", True),),
     "aws:s3/bucket:Bucket": (),
     "aws:s3/bucketV2:BucketV2": (),
-    "aws:ebs/volume:Volume": (("finalSnapshot", True),),
+    "aws:ebs/volume:Volume": (),
     "aws:efs/fileSystem:FileSystem": (),
     "aws:ecr/repository:Repository": (),
     "aws:kms/key:Key": (),

@@ -18,13 +18,13 @@ def allowed(resource: Resource) -> Iterator[Fact]:
     shut = _shut(spec)
     for side, (field, peers, way) in _SIDES.items():
         if side not in shut:
-            yield Fact((side, "*", "*"), f"every connection {way} its pods", "spec.policyTypes")
+            yield Fact((side, *_EVERYBODY, *_EVERY_PORT), f"every connection {way} its pods", "spec.policyTypes")
             continue
         for index, rule in enumerate(entries(spec, field)):
             for peer in _any(rule, peers):
                 for port in _any(rule, "ports"):
-                    said = f"connections {way} its pods, {_whom(peer, peers)}{_which(port)}"
-                    yield Fact((side, _key(peer), _key(port)), said, f"spec.{field}[{index}]")
+                    said = f"connections {way} its pods, {peers} {_whom(peer)}{_which(port)}"
+                    yield Fact((side, *_peer(peer), *_port(port)), said, f"spec.{field}[{index}]")
 
 
 def of_pods(resource: Resource | None) -> bool:
@@ -32,11 +32,15 @@ def of_pods(resource: Resource | None) -> bool:
     return resource is not None and resource.type == POLICY and bool(fields(resource.inputs, "spec", "podSelector"))
 
 
+def is_broad(fact: Fact) -> bool:
+    """Whether the peer of a connection is not pods that are named: everybody, a whole namespace, addresses."""
+    return fact.key[1] != _PODS or fact.key[3] == "*"
+
+
 def broad(resource: Resource) -> Iterator[Fact]:
-    """Those connections whose peer is not pods that are named: everybody, a whole namespace, addresses."""
-    for fact in allowed(resource):
-        if fact.key[1] == "*" or not _named(fact.key[1]):
-            yield Fact(fact.key, f"it lets through {fact.reason}", fact.path)
+    """Those connections whose peer is not pods that are named."""
+    for fact in filter(is_broad, allowed(resource)):
+        yield Fact(fact.key, f"it lets through {fact.reason}", fact.path)
 
 
 def isolated(resource: Resource) -> Iterator[Fact]:
@@ -63,34 +67,43 @@ def _any(rule: Any, field: str) -> list[Any]:
     return [found] if isinstance(found, Token) else entries(rule, field) or [None]
 
 
-def _key(value: Any) -> str:
-    return "*" if value is None else text(value)
+_PODS: Final = "pods"
+_EVERYBODY: Final = ("*", "*", "*")
+_EVERY_PORT: Final = ("*", "*")
 
 
-def _named(key: str) -> bool:
-    """Whether a peer is pods of some label: it is read from its key."""
-    import json
-
-    try:
-        peer = json.loads(key)
-    except ValueError:
-        return False
-    return isinstance(peer, dict) and bool(at(peer, "podSelector")) and "ipBlock" not in peer
-
-
-def _whom(peer: Any, peers: str) -> str:
+def _peer(peer: Any) -> tuple[str, str, str]:
+    """Who it is: addresses, or pods by namespace and labels; `*` where all are meant."""
     if peer is None:
-        return f"{peers} everywhere"
+        return _EVERYBODY
+    if (block := at(peer, "ipBlock")) is not None or isinstance(peer, Token):
+        return "addresses", text(block if block is not None else peer), ""
+    spaces, pods = (text(at(peer, kind)) for kind in ("namespaceSelector", "podSelector"))
+    return _PODS, "*" if spaces == "{}" else spaces, "*" if pods in ("", "{}") else pods
+
+
+def _port(port: Any) -> tuple[str, str]:
+    if port is None:
+        return _EVERY_PORT
+    number = text(at(port, "port"), "*")
+    last = text(at(port, "endPort"))
+    return text(at(port, "protocol"), "TCP"), f"{number}-{last}" if last else number
+
+
+def _whom(peer: Any) -> str:
+    if peer is None:
+        return "everywhere"
     if (block := at(peer, "ipBlock", "cidr")) is not None:
-        return f"{peers} the addresses {text(block)}"
-    parts = []
-    for kind in ("namespaceSelector", "podSelector"):
-        if (found := at(peer, kind)) is not None:
-            labels = fields(found, "matchLabels")
-            shown = ", ".join(dict.fromkeys(text(value) for value in labels.values())) or text(found)
-            every = "every" if shown in ("", "{}") else shown
-            parts.append(f"{'namespace' if kind == 'namespaceSelector' else 'pods'} {every}")
-    return f"{peers} {' '.join(parts) or text(peer)}"
+        return f"the addresses {text(block)}"
+    spaces, pods = (at(peer, kind) for kind in ("namespaceSelector", "podSelector"))
+    where = "" if spaces is None else " in every namespace" if spaces == {} else f" in {_labelled(spaces)}"
+    return f"{'every pod' if pods is None or pods == {} else _labelled(pods)}{where}"
+
+
+def _labelled(selector: Any) -> str:
+    """A selector as people say it: the values of its labels, each once."""
+    labels = fields(selector, "matchLabels")
+    return ", ".join(dict.fromkeys(text(value) for value in labels.values())) or text(selector)
 
 
 def _which(port: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from handrail.core.documents import dotted
 from handrail.core.resources import Resource, Token
 from handrail.preview._risk.model import Assessment, Risk
-from handrail.preview._risk.reading import Change, at, pod_path, text
+from handrail.preview._risk.reading import Change, at, containers, pod_path, text
 
 
 def restarts(after: Resource, changes: tuple[Change, ...]) -> Iterator[Assessment]:
@@ -18,10 +18,44 @@ def restarts(after: Resource, changes: tuple[Change, ...]) -> Iterator[Assessmen
     if path is None or (rule := RESTARTS.get(after.kind)) is None:
         return
     template = path[:-1]
-    found = [change for change in changes if change.path[: len(template)] == template]
+    found = [each for each in changes if each.path[: len(template)] == template and not _is_default(each, after)]
     if found:
         risk, how = rule(after)
         yield Assessment(risk, f"{_said(found, len(template))}: {how}", dotted(found[0].path))
+
+
+_DEFAULTS: Final[Mapping[str, Any]] = {
+    "dnsPolicy": "ClusterFirst", "enableServiceLinks": True, "schedulerName": "default-scheduler",
+    "terminationGracePeriodSeconds": 30, "terminationMessagePath": "/dev/termination-log",
+    "terminationMessagePolicy": "File", "protocol": "TCP", "scheme": "HTTP", "periodSeconds": 10, "timeoutSeconds": 1,
+    "successThreshold": 1, "failureThreshold": 3, "defaultMode": 420, "apiVersion": "v1",
+    "hostNetwork": False, "hostPID": False, "hostIPC": False,
+}  # fmt: skip
+"""What the API server puts where a field of a pod is left out: written out, it is no change of the pod."""
+
+
+def _is_default(change: Change, resource: Resource) -> bool:
+    """Whether one side leaves out what the other writes out."""
+    given = change.after if change.before is None else change.before
+    left_out = change.before is None or change.after is None
+    if isinstance(given, Token) or not left_out:
+        return False
+    field = str(change.path[-1])
+    if field == "imagePullPolicy":
+        return isinstance(given, str) and given == _pull_policy(resource, change.path[-2])
+    default = _DEFAULTS.get(field)
+    return type(given) is type(default) and bool(given == default)
+
+
+def _pull_policy(resource: Resource, container: str | int) -> str | None:
+    """The policy of a container that states none: by its image's tag."""
+    for _, name, each in containers(resource):
+        image = at(each, "image")
+        if name == container and isinstance(image, str):
+            tag = image.rpartition("/")[2].partition("@")[0].partition(":")[2]
+            pinned = "@" in image or tag not in ("", "latest")
+            return "IfNotPresent" if pinned else "Always"
+    return None
 
 
 def _said(changes: list[Change], depth: int) -> str:
