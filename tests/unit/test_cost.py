@@ -198,7 +198,8 @@ def test_what_has_no_price_is_said() -> None:
     database = Resource("db", "aws:rds/instance:Instance", {})
     later = deployment({"resources": {"requests": {"cpu": Ref("a", "b"), "memory": Given(None)}}}, replicas=Given(None))
     daemon = Resource("agent", "kubernetes:apps/v1:DaemonSet", {"metadata": {"name": "agent"}})
-    assert cost(balancer, database, later, daemon).unpriced == (
+    free = Resource("role", "aws:iam/role:Role", {})
+    assert cost(balancer, database, later, daemon, free).unpriced == (
         "Service in: organisation.yaml has no price for a load balancer",
         "Instance db: organisation.yaml has no price for aws:rds",
         "how much cpu main requests of web is not known",

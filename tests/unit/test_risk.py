@@ -135,6 +135,26 @@ class TestPods:
         assert risks(deployment(replicas=old), deployment(replicas=new)) == [risk]
         assert said in reasons(deployment(replicas=old), deployment(replicas=new))
 
+    def test_other_bounds_of_an_autoscaler(self) -> None:
+        """In their own words."""
+        before = made("autoscaling/v2:HorizontalPodAutoscaler", spec={"minReplicas": 2, "maxReplicas": 20})
+        after = changed(before, "spec", "maxReplicas", to=40)
+        assert assess(before, after) == (Assessment(Risk.NONE, "maxReplicas from 20 to 40 pods", "spec.maxReplicas"),)
+
+    @pytest.mark.parametrize(
+        ("field", "value", "risk"),
+        [
+            ("imagePullPolicy", "IfNotPresent", "none"), ("imagePullPolicy", "Always", "rolling restart"),
+            ("terminationMessagePolicy", "File", "none"),
+            ("imagePullPolicy", Given(None), "rolling restart"),
+        ],
+    )  # fmt: skip
+    def test_a_default_that_is_written_out_restarts_nothing(self, field: str, value: Any, risk: str) -> None:
+        """As the API server would put it there; of an image without a tag another one."""
+        assert risks(deployment(), changed(deployment(), *CONTAINER, field, to=value)) == [risk]
+        latest = deployment({"image": "registry.acme.test/web"})
+        assert risks(latest, changed(latest, *CONTAINER, "imagePullPolicy", to="Always")) == ["none"]
+
     def test_a_secret_is_not_shown(self) -> None:
         """Values stand in the reason only where none of them can be one."""
         env = [{"name": "DATABASE_PASSWORD", "value": "hunter2"}]
@@ -222,6 +242,7 @@ class TestData:
     def test_a_volume_grows_and_does_not_shrink(self) -> None:
         """Growth is an update; the API server refuses less."""
         assert risks(claim(), claim(size="20Gi")) == ["none"]
+        assert "grows from 10Gi to 20Gi, or is refused where its class" in reasons(claim(), claim(size="20Gi"))
         assert risks(claim(), claim(size="5Gi")) == ["data loss", "replacement"]
         assert step_of(claim(), claim(size="5Gi")).step is Step.REFUSED
         assert risks(claim(), claim(size=Given(None))) == ["none"]
@@ -365,6 +386,7 @@ class TestNetwork:
         """No door opens where nothing is behind it any more."""
         assert risks(policy([CALLER]), None, whole=True) == ["none"]
         deny = policy(None, podSelector={})
+        assert risks(None, deny, whole=True) == ["none"]
         assert risks(deny, None, whole=True) == ["security"]
 
     def test_a_service_that_is_reached_from_outside(self) -> None:
@@ -526,7 +548,7 @@ def test_the_same_twice_is_no_change(resource: Resource) -> None:
     assert step_of(resource, copy.deepcopy(resource)).step is Step.SAME
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(RESOURCES.flatmap(lambda resource: st.tuples(st.just(resource), mutated(resource))), st.booleans())
 def test_any_change_has_an_answer(pair: tuple[Resource, Resource], whole: bool) -> None:
     """Never an error, never an empty reason; the worst first; None where one side is missing."""

@@ -210,9 +210,11 @@ def _unpriced(resource: Resource) -> str:
         return f"{called}: {_COSTS[resource.type]}"
     if resource.type == "kubernetes:core/v1:Service" and at(resource.inputs, "spec", "type") == "LoadBalancer":
         return f"{called}: organisation.yaml has no price for a load balancer"
-    if resource.type.startswith(_CLOUDS):
+    if resource.type.startswith(_CLOUDS) and not resource.type.startswith(_FREE):
         return f"{called}: organisation.yaml has no price for {resource.type.partition('/')[0]}"
     return ""
 
 
+_FREE: Final = ("aws:iam/", "aws:ec2/securityGroup", "aws:vpc/securityGroup", "aws:s3/bucketP", "aws:s3/account")
+"""Types of a cloud that begin so cost nothing of themselves: rights, firewalls, settings of buckets."""
 _CLOUDS: Final = ("aws:", "aws-native:", "gcp:", "azure:", "azure-native:")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from handrail.core.documents import dotted
 from handrail.core.resources import Resource
 from handrail.preview._risk.model import Assessment, Fact, Facts, Risk
 from handrail.preview._risk.reading import Change, at, entries, fields, name_of, text
+from handrail.preview._risk.tables import SIZE
 
 
 def _claim(resource: Resource) -> Iterator[Fact]:
@@ -38,6 +40,15 @@ def _stateful_set(resource: Resource) -> Iterator[Fact]:
         )
         key = ("claims", namespace, set_name, name)
         yield Fact(key, said, "spec.volumeClaimTemplates", outlives=not goes)
+
+
+def resized(after: Resource, changes: tuple[Change, ...]) -> Iterator[Assessment]:
+    """A claim that asks for more: whether it gets that is its class's to say."""
+    for change in changes:
+        if after.kind == "PersistentVolumeClaim" and dotted(change.path) == SIZE:
+            old, new = text(change.before, "nothing"), text(change.after, "nothing")
+            said = f"grows from {old} to {new}, or is refused where its class does not allow expansion"
+            yield Assessment(Risk.NONE, said, SIZE)
 
 
 def scaled_away(after: Resource, changes: tuple[Change, ...]) -> Iterator[Assessment]:

@@ -133,8 +133,15 @@ RESTARTS: Final[Mapping[str, Callable[[Resource], tuple[Risk, str]]]] = {
 _SCALED: Final = ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController")
 
 
+_BOUNDS: Final = {"minReplicas", "maxReplicas", "minReplicaCount", "maxReplicaCount"}
+
+
 def scales(after: Resource, changes: tuple[Change, ...]) -> Iterator[Assessment]:
-    """What a change of the number of pods does."""
+    """What a change of the number of pods does, or of the bounds of an autoscaler."""
+    for each in changes:
+        if len(each.path) == 2 and each.path[1] in _BOUNDS:
+            said = f"{each.path[1]} from {text(each.before, 'its default')} to {text(each.after, 'its default')} pods"
+            yield Assessment(Risk.NONE, said, dotted(each.path))
     change = next((each for each in changes if each.path == ("spec", "replicas")), None)
     if after.kind not in _SCALED or change is None:
         return

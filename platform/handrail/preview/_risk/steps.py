@@ -16,7 +16,7 @@ from handrail.core.documents import dotted
 from handrail.core.resources import Path, Resource
 from handrail.preview._quantities import quantity
 from handrail.preview._risk.reading import Change, at, changes, text
-from handrail.preview._risk.tables import AWS, REFUSES, REPLACES
+from handrail.preview._risk.tables import AWS, REFUSES, REPLACES, SIZE
 
 
 class Step(StrEnum):
@@ -30,8 +30,6 @@ class Step(StrEnum):
     DELETE = "delete"
 
 
-SIZE: Final = "spec.resources.requests.storage"
-"""What a claim asks for; it can only grow."""
 _IDENTITY: Final = ("metadata.name", "metadata.namespace")
 _VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "core/v1:Secret": ("type", "stringData", "data"),
