@@ -178,6 +178,8 @@ CASES = (
     ),
     _case("config map", "core/v1:ConfigMap", {"data": {"level": "info"}}, {"data.level": "debug"}, _REPLACED),
     _case("config map label", "core/v1:ConfigMap", {"data": {"a": "1"}}, {"metadata.labels": {"team": "a"}}, _NONE),
+    _case("dashboard", "core/v1:ConfigMap", {"metadata": {"labels": {"grafana_dashboard": "1"}}, "data": {"a": "1"}},
+          {"data.a": "2"}, _NONE),
     _case("fixed", "core/v1:ConfigMap", {"immutable": True, "data": {"a": "1"}}, {"data.a": "2"}, _REPLACED),
     _case("unfixed", "core/v1:ConfigMap", {"immutable": True, "data": {"a": "1"}}, {"immutable": False}, _REPLACED),
     _case("secret", "core/v1:Secret", {"stringData": {"key": "a"}}, {"stringData.key": "b"}, _REPLACED),

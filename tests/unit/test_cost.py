@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from planned import acme
 from risky import RESOURCES, deployment
@@ -209,6 +209,7 @@ def test_what_has_no_price_is_said() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.lists(RESOURCES, max_size=4))
 def test_no_shape_is_too_odd(resources: list[Resource]) -> None:
     """A cost for anything that a program may register, the same for the same, and never less than nothing."""

@@ -127,7 +127,8 @@ class TestPods:
         ("old", "new", "risk", "said"),
         [
             (2, 4, "none", "from 2 to 4"), (4, 2, "none", "scales down from 4 to 2"), (2, 0, "traffic", "no pod is left"),
-            (3, None, "traffic", "falls from 3 pods to one"), (Given(None), 2, "none", "known at up"),
+            (3, None, "traffic", "falls from 3 pods to one"),
+            (1, None, "none", "left to others"), (None, 2, "none", "has 2 pods, however many"), (None, 0, "traffic", "no pod is left"), (Given(None), 2, "none", "known at up"),
         ],
     )  # fmt: skip
     def test_another_number_of_pods(self, old: Any, new: Any, risk: str, said: str) -> None:
@@ -340,6 +341,7 @@ class TestTraffic:
         assert risks(settings, made("core/v1:ConfigMap", data={"a": "1"})) == ["traffic", "replacement"]
         dashboard = made("core/v1:ConfigMap", metadata={"labels": {"grafana_dashboard": "1"}}, data={"a": "1"})
         assert risks(dashboard, None) == ["none"]
+        assert "only Grafana reads it" in reasons(dashboard, changed(dashboard, "data", "a", to="2"))
 
 
 def policy(peers: list[Any] | None, **spec: Any) -> Resource:
@@ -365,6 +367,8 @@ class TestNetwork:
             (policy([CALLER]), policy(None), ["traffic"]),
             (policy([CALLER]), policy([CALLER, SPACE]), ["security"]),
             (policy([CALLER]), policy([{"ipBlock": {"cidr": "0.0.0.0/0"}}, CALLER]), ["security"]),
+            (policy([SPACE]), changed(policy([SPACE]), "spec", "ingress", 0, "ports", 0, "port", to=9090), ["traffic"]),
+            (policy([SPACE]), changed(policy([SPACE]), "spec", "ingress", 0, "ports", to=[{"port": 8080}, {"port": 22}]), ["security"]),
             (policy([CALLER]), policy([]), ["security"]),  # an empty list is everybody
             (policy([]), policy([CALLER]), ["traffic"]),
             (policy([CALLER]), policy([CALLER], policyTypes=["Egress"]), ["security", "traffic"]),
@@ -381,6 +385,12 @@ class TestNetwork:
         """Pods that are named may be let in; everybody, a namespace or addresses are a matter of security."""
         found = [risk for risk in risks(before, after) if risk != "none"] or ["none"]
         assert found == expected
+
+    def test_connections_of_one_port_are_one_sentence(self) -> None:
+        """With everybody who is meant."""
+        before = policy([CALLER, SPACE, {"ipBlock": {"cidr": "10.0.0.0/8"}}])
+        said = "shuts connections into its pods, at port 8080: from caller in a, from every pod in a, from the addresses 10.0.0.0/8"
+        assert reasons(before, policy(None)) == said
 
     def test_a_policy_that_goes_with_its_pods(self) -> None:
         """No door opens where nothing is behind it any more."""
@@ -541,6 +551,7 @@ def test_values_known_at_up_are_compared_by_what_they_are_outputs_of() -> None:
     assert risks(deployment(), deployment({"image": Given(1)})) == ["rolling restart"]
 
 
+@settings(deadline=None)
 @given(RESOURCES)
 def test_the_same_twice_is_no_change(resource: Resource) -> None:
     """Whatever its shape."""
@@ -548,7 +559,7 @@ def test_the_same_twice_is_no_change(resource: Resource) -> None:
     assert step_of(resource, copy.deepcopy(resource)).step is Step.SAME
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(RESOURCES.flatmap(lambda resource: st.tuples(st.just(resource), mutated(resource))), st.booleans())
 def test_any_change_has_an_answer(pair: tuple[Resource, Resource], whole: bool) -> None:
     """Never an error, never an empty reason; the worst first; None where one side is missing."""

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from handrail.core.resources import Resource, Token
-from handrail.preview._risk.model import Fact, Facts
-from handrail.preview._risk.reading import at, entries, fields, name_of, text
+from handrail.preview._risk.model import Assessment, Fact, Facts, Risk, beyond
+from handrail.preview._risk.reading import LATER, at, entries, fields, name_of, text
 
 _SIDES: Final = {"Ingress": ("ingress", "from", "into"), "Egress": ("egress", "to", "out of")}
 
 
-def allowed(resource: Resource) -> Iterator[Fact]:
-    """Each connection that a policy lets through, for `*` every one of that direction."""
+def allowed(resource: Resource | None) -> Iterator[Fact]:
+    """Each connection that a policy lets through, for `*` every one of that direction; as reason, who it is with."""
+    if resource is None:
+        return
     spec = fields(resource.inputs, "spec")
     shut = _shut(spec)
-    for side, (field, peers, way) in _SIDES.items():
+    for side, (field, peers, _) in _SIDES.items():
         if side not in shut:
-            yield Fact((side, *_EVERYBODY, *_EVERY_PORT), f"every connection {way} its pods", "spec.policyTypes")
+            yield Fact((side, *_EVERYBODY, *_EVERY_PORT), f"{peers} everywhere", "spec.policyTypes")
             continue
         for index, rule in enumerate(entries(spec, field)):
             for peer in _any(rule, peers):
                 for port in _any(rule, "ports"):
-                    said = f"connections {way} its pods, {peers} {_whom(peer)}{_which(port)}"
-                    yield Fact((side, *_peer(peer), *_port(port)), said, f"spec.{field}[{index}]")
+                    key = (side, *_peer(peer), *_port(port))
+                    yield Fact(key, f"{peers} {_whom(peer)}", f"spec.{field}[{index}]")
 
 
 def of_pods(resource: Resource | None) -> bool:
@@ -32,15 +35,42 @@ def of_pods(resource: Resource | None) -> bool:
     return resource is not None and resource.type == POLICY and bool(fields(resource.inputs, "spec", "podSelector"))
 
 
-def is_broad(fact: Fact) -> bool:
-    """Whether the peer of a connection is not pods that are named: everybody, a whole namespace, addresses."""
-    return fact.key[1] != _PODS or fact.key[3] == "*"
+def narrowed(before: Resource | None, after: Resource | None) -> Iterator[Assessment]:
+    """What a policy shuts that it let through, and what it newly lets through.
+
+    Who is let in at another port than before is no wider; pods that are named are somebody's declared callers.
+    """
+    if after is None or after.type != POLICY:
+        return
+    if before is None:
+        whose = "the pods that it selects" if of_pods(after) else "every pod of its namespace"
+        risk = Risk.NONE if of_pods(after) else Risk.TRAFFIC
+        yield Assessment(risk, f"shuts what it does not name, for {whose}", "spec.podSelector")
+        return
+    old, new = list(allowed(before)), list(allowed(after))
+    gone = list(beyond(old, new))
+    moved = Counter(fact.key[:4] for fact in gone)
+    wider: list[Fact] = []
+    calm: list[Fact] = []
+    for fact in beyond(new, old):
+        named = fact.key[1] == _PODS and fact.key[3] != "*"
+        (calm if named or moved[fact.key[:4]] > 0 else wider).append(fact)
+        moved[fact.key[:4]] -= 1
+    yield from _said(Risk.SECURITY, "lets through", wider)
+    yield from _said(Risk.TRAFFIC, "shuts", gone)
+    yield from _said(Risk.NONE, "lets through", calm)
 
 
-def broad(resource: Resource) -> Iterator[Fact]:
-    """Those connections whose peer is not pods that are named."""
-    for fact in filter(is_broad, allowed(resource)):
-        yield Fact(fact.key, f"it lets through {fact.reason}", fact.path)
+def _said(risk: Risk, does: str, connections: list[Fact]) -> Iterator[Assessment]:
+    """One sentence for all connections of one direction and port."""
+    together: dict[tuple[str, ...], list[Fact]] = {}
+    for fact in connections:
+        together.setdefault((fact.key[0], *fact.key[4:]), []).append(fact)
+    for (side, _, port), facts in together.items():
+        whom = ", ".join(dict.fromkeys(fact.reason for fact in facts))
+        where = "every port" if port == "*" else f"port {port}"
+        said = f"{does} connections {_SIDES[side][2]} its pods, at {where}: {whom}"
+        yield Assessment(risk, said, facts[0].path)
 
 
 def isolated(resource: Resource) -> Iterator[Fact]:
@@ -93,6 +123,8 @@ def _port(port: Any) -> tuple[str, str]:
 def _whom(peer: Any) -> str:
     if peer is None:
         return "everywhere"
+    if isinstance(peer, Token):
+        return LATER
     if (block := at(peer, "ipBlock", "cidr")) is not None:
         return f"the addresses {text(block)}"
     spaces, pods = (at(peer, kind) for kind in ("namespaceSelector", "podSelector"))
@@ -104,13 +136,6 @@ def _labelled(selector: Any) -> str:
     """A selector as people say it: the values of its labels, each once."""
     labels = fields(selector, "matchLabels")
     return ", ".join(dict.fromkeys(text(value) for value in labels.values())) or text(selector)
-
-
-def _which(port: Any) -> str:
-    if port is None:
-        return ", at every port"
-    last = at(port, "endPort")
-    return f", at port {text(at(port, 'port'), 'any')}{f' to {text(last)}' if last is not None else ''}"
 
 
 def exposed(resource: Resource) -> Iterator[Fact]:
@@ -149,5 +174,5 @@ POLICY: Final = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 _GATEWAY: Final = "kubernetes:gateway.networking.k8s.io/v1:Gateway"
 _INGRESS: Final = "kubernetes:networking.k8s.io/v1:Ingress"
 
-OPENS: Final[Mapping[str, Facts]] = {POLICY: broad, "kubernetes:core/v1:Service": exposed}
+OPENS: Final[Mapping[str, Facts]] = {"kubernetes:core/v1:Service": exposed}
 SHUTS: Final[Mapping[str, Facts]] = {POLICY: isolated, _INGRESS: encrypted, _GATEWAY: listened}

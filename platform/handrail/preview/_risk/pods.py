@@ -146,18 +146,24 @@ def scales(after: Resource, changes: tuple[Change, ...]) -> Iterator[Assessment]
     if after.kind not in _SCALED or change is None:
         return
     old, new = change.before, change.after
+    risk, said = _scaled(old, new)
+    yield Assessment(risk, said, "spec.replicas")
+
+
+def _scaled(old: Any, new: Any) -> tuple[Risk, str]:
     if isinstance(old, Token) or isinstance(new, Token):
-        yield Assessment(Risk.NONE, "how many pods it has is known at up", "spec.replicas")
-    elif new is None and _count(old) > 1:
+        return Risk.NONE, "how many pods it has is known at up"
+    if new is None:
         # the API server's default stands in for a field that nobody states any more
-        said = f"falls from {old} pods to one, until an autoscaler or somebody raises it"
-        yield Assessment(Risk.TRAFFIC, said, "spec.replicas")
-    elif _count(new) == 0 and _count(old) > 0:
-        yield Assessment(Risk.TRAFFIC, "no pod is left", "spec.replicas")
-    elif _count(new) < _count(old):
-        yield Assessment(Risk.NONE, f"scales down from {_count(old)} to {_count(new)} pods", "spec.replicas")
-    else:
-        yield Assessment(Risk.NONE, f"scales from {_count(old)} to {_count(new)} pods", "spec.replicas")
+        if _count(old) > 1:
+            return Risk.TRAFFIC, f"falls from {_count(old)} pods to one, until an autoscaler or somebody raises it"
+        return Risk.NONE, "how many pods it has is left to others"
+    if _count(new) == 0 and old != 0:
+        return Risk.TRAFFIC, "no pod is left"
+    if old is None:
+        return Risk.NONE, f"has {_count(new)} pods, however many others made before"
+    down = "down " if _count(new) < _count(old) else ""
+    return Risk.NONE, f"scales {down}from {_count(old)} to {_count(new)} pods"
 
 
 def _count(value: Any) -> int:
