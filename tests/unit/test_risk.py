@@ -197,6 +197,19 @@ class TestReplacement:
         service = made("core/v1:Service", spec={"ports": [{"port": 80}]})
         assert risks(service, changed(service, "metadata", "name", to="other")) == ["traffic", "replacement"]
 
+    def test_a_name_that_pulumi_makes_is_another_each_time(self) -> None:
+        """So the new one stands first, and nothing is interrupted."""
+        unnamed = changed(deployment(), "metadata", "name", to=None)
+        after = changed(unnamed, "spec", "selector", "matchLabels", to={"app": "other"})
+        assert not step_of(unnamed, after).in_place
+        assert risks(unnamed, after) == ["replacement"]
+
+    def test_no_namespace_is_the_default_one(self) -> None:
+        """Written out or not."""
+        before = changed(deployment(), "metadata", "namespace", to=None)
+        assert assess(before, changed(before, "metadata", "namespace", to="default")) == ()
+        assert risks(before, deployment()) == ["replacement"]
+
     @pytest.mark.parametrize(
         ("before", "path", "to"),
         [
@@ -353,6 +366,11 @@ def policy(peers: list[Any] | None, **spec: Any) -> Resource:
     )
 
 
+def block(cidr: str) -> dict[str, Any]:
+    """Addresses as a peer."""
+    return {"ipBlock": {"cidr": cidr}}
+
+
 CALLER = {"namespaceSelector": {"matchLabels": {"team": "a"}}, "podSelector": {"matchLabels": {"app": "caller"}}}
 SPACE = {"namespaceSelector": {"matchLabels": {"team": "a"}}}
 
@@ -369,6 +387,9 @@ class TestNetwork:
             (policy([CALLER]), policy([{"ipBlock": {"cidr": "0.0.0.0/0"}}, CALLER]), ["security"]),
             (policy([SPACE]), changed(policy([SPACE]), "spec", "ingress", 0, "ports", 0, "port", to=9090), ["traffic"]),
             (policy([SPACE]), changed(policy([SPACE]), "spec", "ingress", 0, "ports", to=[{"port": 8080}, {"port": 22}]), ["security"]),
+            (policy([block("10.0.0.0/8")]), policy([block("10.1.0.0/16")]), ["traffic"]),
+            (policy([block("10.1.0.0/16")]), policy([block("10.0.0.0/8")]), ["security"]),
+            (policy([block("10.0.0.0/8")]), policy([block("2001:db8::/32")]), ["security", "traffic"]),
             (policy([CALLER]), policy([]), ["security"]),  # an empty list is everybody
             (policy([]), policy([CALLER]), ["traffic"]),
             (policy([CALLER]), policy([CALLER], policyTypes=["Egress"]), ["security", "traffic"]),

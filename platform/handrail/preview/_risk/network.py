@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from typing import Any, Final
 
 from handrail.core.resources import Resource, Token
@@ -48,17 +49,35 @@ def narrowed(before: Resource | None, after: Resource | None) -> Iterator[Assess
         yield Assessment(risk, f"shuts what it does not name, for {whose}", "spec.podSelector")
         return
     old, new = list(allowed(before)), list(allowed(after))
-    gone = list(beyond(old, new))
+    gone = list(beyond(old, new, _covers))
     moved = Counter(fact.key[:4] for fact in gone)
     wider: list[Fact] = []
     calm: list[Fact] = []
-    for fact in beyond(new, old):
+    for fact in beyond(new, old, _covers):
         named = fact.key[1] == _PODS and fact.key[3] != "*"
         (calm if named or moved[fact.key[:4]] > 0 else wider).append(fact)
         moved[fact.key[:4]] -= 1
     yield from _said(Risk.SECURITY, "lets through", wider)
     yield from _said(Risk.TRAFFIC, "shuts", gone)
     yield from _said(Risk.NONE, "lets through", calm)
+
+
+def _covers(wider: Fact, fact: Fact) -> bool:
+    """Whether one connection is in another one, addresses by their blocks."""
+    if wider.covers(fact):
+        return True
+    (side, kind, block, but, *ports), (its_side, its_kind, its_block, its_but, *its_ports) = wider.key, fact.key
+    if (side, kind) != (its_side, _ADDRESSES) or its_kind != _ADDRESSES or but not in ("", its_but):
+        return False
+    return all(mine in ("*", its) for mine, its in zip(ports, its_ports, strict=True)) and _inside(its_block, block)
+
+
+def _inside(block: str, other: str) -> bool:
+    try:
+        networks = [ip_network(each, strict=False) for each in (block, other)]
+    except ValueError:
+        return False
+    return networks[0].version == networks[1].version and networks[0].subnet_of(networks[1])  # type: ignore[arg-type]
 
 
 def _said(risk: Risk, does: str, connections: list[Fact]) -> Iterator[Assessment]:
@@ -98,6 +117,7 @@ def _any(rule: Any, field: str) -> list[Any]:
 
 
 _PODS: Final = "pods"
+_ADDRESSES: Final = "addresses"
 _EVERYBODY: Final = ("*", "*", "*")
 _EVERY_PORT: Final = ("*", "*")
 
@@ -106,8 +126,10 @@ def _peer(peer: Any) -> tuple[str, str, str]:
     """Who it is: addresses, or pods by namespace and labels; `*` where all are meant."""
     if peer is None:
         return _EVERYBODY
-    if (block := at(peer, "ipBlock")) is not None or isinstance(peer, Token):
-        return "addresses", text(block if block is not None else peer), ""
+    if isinstance(peer, Token):
+        return _ADDRESSES, LATER, ""
+    if (block := at(peer, "ipBlock")) is not None:
+        return _ADDRESSES, text(at(block, "cidr")), text(at(block, "except"))
     spaces, pods = (text(at(peer, kind)) for kind in ("namespaceSelector", "podSelector"))
     return _PODS, "*" if spaces == "{}" else spaces, "*" if pods in ("", "{}") else pods
 

@@ -56,7 +56,7 @@ def step_of(before: Resource | None, after: Resource | None) -> Stepped:
     """What the engine does to get from `before` to `after`; None where there is none."""
     if before is None or after is None:
         return Stepped(Step.SAME if before is after else Step.CREATE if before is None else Step.DELETE)
-    found = tuple(changes(before.inputs, after.inputs))
+    found = tuple(each for each in changes(before.inputs, after.inputs) if not _is_default_namespace(each))
     if _kind(before) != _kind(after):
         return Stepped(Step.REPLACE, found, ("type",))
     if not found:
@@ -110,8 +110,17 @@ def _refused(before: Resource, after: Resource, found: Sequence[Change]) -> Iter
 
 
 def _moved(before: Resource, after: Resource) -> bool:
-    """Whether it gets another name or namespace, so that the new one stands before the old one goes."""
-    return any(
-        text(at(before.inputs, "metadata", part)) != text(at(after.inputs, "metadata", part))
-        for part in ("name", "namespace")
-    )
+    """Whether the new one stands before the old one goes: in another namespace, or under a name of its own.
+
+    Where no name is given, Pulumi makes one, another each time.
+    """
+    name = at(after.inputs, "metadata", "name")
+    sides = [[text(at(each.inputs, "metadata", part)) for part in ("name", "namespace")] for each in (before, after)]
+    return name is None or sides[0] != sides[1]
+
+
+def _is_default_namespace(change: Change) -> bool:
+    """Whether one side names the namespace `default`, and the other none."""
+    sides = (change.before, change.after)
+    named = [each for each in sides if isinstance(each, str)]
+    return change.path == ("metadata", "namespace") and named == ["default"] and any(each is None for each in sides)
