@@ -277,9 +277,13 @@ class TestData:
         assert risks(changed(volume, "spec", "persistentVolumeReclaimPolicy", to="Retain"), None) == ["none"]
         database = Resource("db", "aws:rds/instance:Instance", {"deletionProtection": True, "engine": "postgres"})
         assert risks(database, None) == ["data loss"]
-        assert "`up` fails before that, as deletionProtection guards it" in reasons(database, None)
+        assert "save that deletion protection has `up` fail before" in reasons(database, None)
+        assert "protection" not in reasons(changed(database, "deletionProtection", to=False), None)
         assert risks(database, changed(database, "engine", to="mysql")) == ["data loss", "replacement"]
-        assert risks(Resource("b", "aws:s3/bucket:Bucket", {}), None) == ["data loss"]
+        bucket = Resource("b", "aws:s3/bucket:Bucket", {})
+        assert risks(bucket, None) == ["data loss"]
+        assert "save that `up` fails where it is not empty" in reasons(bucket, None)
+        assert "save" not in reasons(changed(bucket, "forceDestroy", to=True), None)
 
     def test_the_claims_of_a_stateful_set_outlive_it(self) -> None:
         """Unless it says otherwise; another template finds them no more."""
