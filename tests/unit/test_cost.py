@@ -160,7 +160,7 @@ def test_the_dates_of_a_month(schedule: Any, runs: float | None) -> None:
     [
         ("250m", 0.25), ("2", 2), (2, 2), (0.5, 0.5), ("1.5", 1.5), ("16Gi", 16 * 1024**3), ("1k", 1000), ("1e3", 1000),
         ("100Mi", 100 * 1024**2), ("1E", 1e18), (".5", 0.5), ("5.", 5), ("", None), ("Gi", None), ("1GiB", None),
-        (True, None), (None, None), (float("nan"), None), (Given(None), None), ("1 Gi", None), ("1ee3", None),
+        (True, None), (None, None), (float("nan"), None), (Given(None), None), ("1 Gi", None), ("1ee3", None), ("-1", None), ("+2", 2),
     ],
 )  # fmt: skip
 def test_quantities_are_read_as_kubernetes_reads_them(text: Any, number: float | None) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,13 +10,16 @@ import pytest
 from changes import CASES, Case
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from risky import RESOURCES, deployment, made, mutated, workload
+from planned import acme
+from risky import RESOURCES, deployment, made, mutated, samples, workload
 from spine import ROOT
 
 from handrail.core.resources import Given, Ref, Resource
 from handrail.preview._risk.keeping import KEEPS
 from handrail.preview._risk.serving import NEEDED, SERVES
+from handrail.preview.cost import cost_of
 from handrail.preview.risk import OPENS, SHUTS, Assessment, Risk, Step, assess, step_of
+from handrail.standards.evidence import POD_SPECS
 
 RBAC = "rbac.authorization.k8s.io/v1"
 NETWORK = "networking.k8s.io/v1:NetworkPolicy"
@@ -574,6 +578,35 @@ def test_values_known_at_up_are_compared_by_what_they_are_outputs_of() -> None:
         deployment({"image": ours}), deployment({"image": other})
     )
     assert risks(deployment(), deployment({"image": Given(1)})) == ["rolling restart"]
+    for kind in ("Deployment", "StatefulSet", "DaemonSet"):
+        later = {"replicas": Given(1), "strategy": Given(1), "updateStrategy": {"type": Given(1)}, "paused": ours}
+        before = workload(f"apps/v1:{kind}", **later)
+        assert risks(before, changed(before, *CONTAINER, "image", to="registry.acme.test/web:2")) == ["rolling restart"]
+
+
+FACTS = {*KEEPS, *SERVES, *NEEDED, *OPENS, *SHUTS}
+
+
+@pytest.mark.parametrize(
+    "resource", [each for each in samples() if each.type in FACTS], ids=lambda each: str(each.type)
+)
+def test_a_value_known_at_up_may_stand_anywhere(resource: Resource) -> None:
+    """In place of each field, on either side, also where its pods change: a text instead of an error."""
+    pods = POD_SPECS.get(resource.type)
+    other = changed(resource, *pods, "containers", 0, "image", to="registry.acme.test/other:1") if pods else resource
+    for path in places(resource.inputs):
+        unknown = changed(resource, *path, to=Ref("other", "metadata.name"))
+        for before, after in ((other, unknown), (unknown, other)):
+            assert assess(before, after), path
+        cost_of([unknown], acme())
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The path of every field of a value, of those with others below them too."""
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield (*path, key)
+        if isinstance(item, dict | list):
+            yield from places(item, (*path, key))
 
 
 @settings(deadline=None)

@@ -9,7 +9,7 @@ from typing import Final
 from handrail.core.documents import dotted
 from handrail.core.resources import Resource
 from handrail.preview._risk.model import Assessment, Fact, Facts, Risk
-from handrail.preview._risk.reading import Change, at, entries, fields, name_of, text
+from handrail.preview._risk.reading import Change, at, entries, equals, fields, name_of, text
 from handrail.preview._risk.tables import SIZE
 
 
@@ -31,7 +31,7 @@ def _volume(resource: Resource) -> Iterator[Fact]:
 def _stateful_set(resource: Resource) -> Iterator[Fact]:
     """Its claims by name: they outlive it unless it says otherwise, but nobody finds them under another name."""
     spec = fields(resource.inputs, "spec")
-    goes = at(spec, "persistentVolumeClaimRetentionPolicy", "whenDeleted") == "Delete"
+    goes = equals(at(spec, "persistentVolumeClaimRetentionPolicy", "whenDeleted"), "Delete")
     namespace, set_name = text(at(resource.inputs, "metadata", "namespace")), name_of(resource)
     for claim in entries(spec, "volumeClaimTemplates"):
         name = text(at(claim, "metadata", "name"))
@@ -55,7 +55,7 @@ def resized(after: Resource, changes: tuple[Change, ...]) -> Iterator[Assessment
 def scaled_away(after: Resource, changes: tuple[Change, ...]) -> Iterator[Assessment]:
     """The claims of pods that a StatefulSet scales away, where it says that they go as well."""
     spec = fields(after.inputs, "spec")
-    goes = at(spec, "persistentVolumeClaimRetentionPolicy", "whenScaled") == "Delete"
+    goes = equals(at(spec, "persistentVolumeClaimRetentionPolicy", "whenScaled"), "Delete")
     if goes and after.kind == "StatefulSet" and entries(spec, "volumeClaimTemplates"):
         for change in changes:
             old, new = (value if isinstance(value, int) else 1 for value in (change.before, change.after))

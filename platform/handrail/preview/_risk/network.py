@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from handrail.core.resources import Resource, Token
 from handrail.preview._risk.model import Assessment, Fact, Facts, Risk, beyond
-from handrail.preview._risk.reading import LATER, at, entries, fields, name_of, text
+from handrail.preview._risk.reading import LATER, at, entries, equals, fields, name_of, text
 
 _SIDES: Final = {"Ingress": ("ingress", "from", "into"), "Egress": ("egress", "to", "out of")}
 
@@ -150,8 +150,8 @@ def _whom(peer: Any) -> str:
     if (block := at(peer, "ipBlock", "cidr")) is not None:
         return f"the addresses {text(block)}"
     spaces, pods = (at(peer, kind) for kind in ("namespaceSelector", "podSelector"))
-    where = "" if spaces is None else " in every namespace" if spaces == {} else f" in {_labelled(spaces)}"
-    return f"{'every pod' if pods is None or pods == {} else _labelled(pods)}{where}"
+    where = "" if spaces is None else " in every namespace" if equals(spaces, {}) else f" in {_labelled(spaces)}"
+    return f"{'every pod' if pods is None or equals(pods, {}) else _labelled(pods)}{where}"
 
 
 def _labelled(selector: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from handrail.core.documents import dotted
 from handrail.core.resources import Resource, Token
 from handrail.preview._risk.model import Assessment, Risk
-from handrail.preview._risk.reading import Change, at, containers, pod_path, text
+from handrail.preview._risk.reading import Change, at, containers, equals, pod_path, text
 
 
 def restarts(after: Resource, changes: tuple[Change, ...]) -> Iterator[Assessment]:
@@ -72,18 +72,24 @@ def _deployment(resource: Resource) -> tuple[Risk, str]:
     spec = at(resource.inputs, "spec")
     if at(spec, "paused") is True:
         return Risk.NONE, "the deployment is paused, no pod restarts until it goes on"
-    if at(spec, "replicas") == 0:
+    if equals(at(spec, "replicas"), 0):
         return Risk.NONE, "it has no pods"
-    if at(spec, "strategy", "type") == "Recreate":
+    if equals(at(spec, "strategy", "type"), "Recreate"):
         return Risk.ROLLING_RESTART, "all its pods end before new ones start (Recreate): an interruption"
     if _unavailable(spec) >= 1:
         return Risk.ROLLING_RESTART, "its only pod ends before the new one is ready: an interruption"
     return Risk.ROLLING_RESTART, "new pods take over one after the other"
 
 
+def _is_one(spec: Any) -> bool:
+    """Whether a workload has one pod, as it has where nobody says otherwise."""
+    count = at(spec, "replicas")
+    return count is None or equals(count, 1)
+
+
 def _unavailable(spec: Any) -> int:
     """Whether a Deployment of one pod may be without it: maxUnavailable, a share rounded down, default 25%."""
-    if at(spec, "replicas") not in (None, 1):
+    if not _is_one(spec):
         return 0
     given = at(spec, "strategy", "rollingUpdate", "maxUnavailable")
     if isinstance(given, str) and given.endswith("%"):
@@ -94,20 +100,20 @@ def _unavailable(spec: Any) -> int:
 
 def _stateful_set(resource: Resource) -> tuple[Risk, str]:
     spec = at(resource.inputs, "spec")
-    if at(spec, "updateStrategy", "type") == "OnDelete":
+    if equals(at(spec, "updateStrategy", "type"), "OnDelete"):
         return Risk.NONE, "a pod gets it when somebody deletes it (OnDelete)"
-    if at(spec, "replicas") == 0:
+    if equals(at(spec, "replicas"), 0):
         return Risk.NONE, "it has no pods"
     partition = at(spec, "updateStrategy", "rollingUpdate", "partition")
     if isinstance(partition, int) and partition > 0:
         return Risk.ROLLING_RESTART, f"the pods from number {partition} on restart, the last first"
-    if at(spec, "replicas") in (None, 1):
+    if _is_one(spec):
         return Risk.ROLLING_RESTART, "its pod ends before the new one starts: an interruption"
     return Risk.ROLLING_RESTART, "its pods restart one after the other, each ends before its successor starts"
 
 
 def _daemon_set(resource: Resource) -> tuple[Risk, str]:
-    if at(resource.inputs, "spec", "updateStrategy", "type") == "OnDelete":
+    if equals(at(resource.inputs, "spec", "updateStrategy", "type"), "OnDelete"):
         return Risk.NONE, "a pod gets it when somebody deletes it (OnDelete)"
     return Risk.ROLLING_RESTART, "its pods restart node by node, each ends before its successor starts"
 
