@@ -579,7 +579,12 @@ def test_values_known_at_up_are_compared_by_what_they_are_outputs_of() -> None:
     )
     assert risks(deployment(), deployment({"image": Given(1)})) == ["rolling restart"]
     for kind in ("Deployment", "StatefulSet", "DaemonSet"):
-        later = {"replicas": Given(1), "strategy": Given(1), "updateStrategy": {"type": Given(1)}, "paused": ours}
+        later: dict[str, Any] = {
+            "replicas": Given(1),
+            "strategy": Given(1),
+            "updateStrategy": {"type": Given(1)},
+            "paused": ours,
+        }
         before = workload(f"apps/v1:{kind}", **later)
         assert risks(before, changed(before, *CONTAINER, "image", to="registry.acme.test/web:2")) == ["rolling restart"]
 
