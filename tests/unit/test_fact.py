@@ -70,7 +70,9 @@ def test_the_record_of_a_pin_is_part_of_it() -> None:
         "commit": "ab" * 20,
         "pull_request": "https://forge.acme.test/payments/pull/7",
         "incident": "INC-123",
-        "shares": [{"track": "stable", "image": OLD, "share": 100}],
+        "shares": [
+            {"track": "stable", "image": OLD, "named": "registry.acme.test/payments/checkout:2.7.1", "share": 100}
+        ],
         "api": ["v1", "v10"],
         "released": True,
     }
@@ -78,10 +80,10 @@ def test_the_record_of_a_pin_is_part_of_it() -> None:
 
 def test_a_canary_has_its_share() -> None:
     """The two shares are a whole, whatever the weight."""
-    release = Release.model_validate({"image": OLD, "canary": {"image": NEW, "weight": 10}})
+    release = Release.model_validate({"image": OLD, "canary": {"image": NEW, "named": "checkout:2", "weight": 10}})
     assert deployed(service(release))["shares"] == [
         {"track": "stable", "image": OLD, "share": 90},
-        {"track": "canary", "image": NEW, "share": 10},
+        {"track": "canary", "image": NEW, "named": "checkout:2", "share": 10},
     ]
 
 
@@ -129,7 +131,7 @@ def recorded(tmp_path: Path, program: str, **config: str) -> dict[str, Any]:
 
 
 def test_components_in_a_program_of_ones_own_add_up(tmp_path: Path) -> None:
-    """Sorted by name, in whatever order they were made; an image of another resource's is not known before `up`."""
+    """In one output; an image of another resource's is not known before `up`."""
     found = recorded(
         tmp_path,
         "from handrail.components import BatchJob, ScalableService\n"
@@ -138,7 +140,7 @@ def test_components_in_a_program_of_ones_own_add_up(tmp_path: Path) -> None:
         "ScalableService('web', {'image': 'registry.acme.test/web:1', 'port': 8080})\n"
         "BatchJob('clean', {'image': image, 'command': ['clean']})\n",
     )
-    assert list(found[OUTPUT]) == ["clean", "web"]
+    assert set(found[OUTPUT]) == {"clean", "web"}
     assert found[OUTPUT]["clean"]["shares"] == [{"track": "stable", "image": UNKNOWN, "share": 100}]
     assert found[OUTPUT]["web"]["image"] == "registry.acme.test/web:1"
 

@@ -103,7 +103,7 @@ def _export(name: str, fact: dict[str, Any]) -> None:
     if fact and isinstance(settings.get_root_resource(), Stack):
         facts: dict[str, Any] = _once("facts", dict)
         facts[name] = fact
-        pulumi.export(OUTPUT, dict(sorted(facts.items())))
+        pulumi.export(OUTPUT, facts)
 
 
 def _prepare(definition: Definition[Any], name: str, args: Mapping[str, Any]) -> Prepared:

@@ -20,9 +20,9 @@ def deployed(prepared: Prepared) -> dict[str, Any]:
     It holds no time of its own, so that an unchanged deployment shows no change: the update history has the times.
 
     Returns:
-        component, image, model, what the pin's record says, shares (of each track: image, model and share in per
-        cent), api (the versions served), released (whether a pin decided it). What is not there is left out; a value
-        that is known only to the engine is its `Given`.
+        component, image, model, what the pin's record says, shares (of each track: image, model, name and share in
+        per cent), api (the versions served), released (whether a pin decided it). What is not there is left out; a
+        value that is known only to the engine is its `Given`.
     """
     workload = prepared.workload
     if not has_artifact(prepared.definition) or workload.context.is_platform:
@@ -35,7 +35,7 @@ def deployed(prepared: Prepared) -> dict[str, Any]:
         "component": prepared.definition.name,
         **artifact,
         **_record(release),
-        "shares": list(_shares(artifact, release.canary)),
+        "shares": list(_shares(artifact, release.named, release.canary)),
         **({"api": sorted(versions, key=_number)} if versions else {}),
         "released": bool(release.pins),
     }
@@ -69,8 +69,8 @@ def _number(major: str) -> int:
     return int(major.removeprefix("v"))
 
 
-def _shares(stable: Mapping[str, Any], canary: Canary | None) -> Iterator[dict[str, Any]]:
+def _shares(stable: Mapping[str, Any], named: str | None, canary: Canary | None) -> Iterator[dict[str, Any]]:
     weight = canary.weight if canary else 0
-    yield {"track": "stable", **stable, "share": 100 - weight}
+    yield {"track": "stable", **stable, **_given({"named": named}), "share": 100 - weight}
     if canary:
-        yield {"track": "canary", **stable, **canary.pins, "share": weight}
+        yield {"track": "canary", **stable, **canary.pins, **_given({"named": canary.named}), "share": weight}

@@ -51,7 +51,7 @@ def show(statuses: Sequence[Status], console: Console, reader: str | None = None
 
 def dumps(statuses: Sequence[Status]) -> str:
     """The same as JSON, every time in UTC."""
-    return json.dumps([_facts(status) for status in statuses], indent=2, default=_moment)
+    return json.dumps([_facts(status) for status in statuses], indent=2, default=moment_text)
 
 
 def watch(
@@ -249,7 +249,7 @@ def sentence(row: Row, now: datetime) -> str:
             return f"{name} is not live in {where}: {cause or Cause.STUCK}. Team {row.place.team} has to act."
         return f"{name} is not live in {where} yet: {cause or 'it is starting'}."
     facts = [f"{name} is live in {where}{f' since {when(row.since, now)}' if row.since else ''}", _share(row)]
-    facts += [part for part in (f"version {row.version}" if row.version else "", _model(row.model)) if part]
+    facts += [part for part in (f"version {row.version}" if row.version else "", model_words(row.model)) if part]
     return f"{', '.join(facts)}{_but(row, cause)}."
 
 
@@ -271,7 +271,7 @@ def _share(row: Row) -> str:
     return f"{row.traffic:g}% of traffic" if row.traffic else "without any traffic"
 
 
-def _model(model: str) -> str:
+def model_words(model: str) -> str:
     """`models:/churn/4` as `version 4 of model churn`."""
     if not model:
         return ""
@@ -322,6 +322,7 @@ def _row_facts(row: Row) -> Mapping[str, Any]:
     return {**found, "well": row.well}
 
 
-def _moment(value: Any) -> str:
+def moment_text(value: Any) -> str:
+    """A time in JSON: in UTC, with a Z."""
     assert isinstance(value, datetime), value
     return value.isoformat().replace("+00:00", "Z")
