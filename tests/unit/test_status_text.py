@@ -27,6 +27,7 @@ from handrail.cli.status import Audience
 from handrail.cluster import status_text
 from handrail.cluster._failures import Cause, Failure
 from handrail.cluster._model import Place, Row, State
+from handrail.cluster._when import when
 from handrail.cluster.status import rows
 from handrail.core.errors import Problem
 from handrail.personas._persona import personas
@@ -152,9 +153,9 @@ def test_every_row_can_be_told_to_everybody() -> None:
 def test_years_and_days() -> None:
     """Another year is named."""
     moment = datetime(2025, 12, 31, 23, 59, tzinfo=UTC)
-    assert status_text.when(moment, NOW) == "31 December 2025 23:59 UTC"
-    assert status_text.when(moment, NOW, short=True) == "31 Dec 2025 23:59"
-    assert status_text.when(None, NOW) == ""
+    assert when(moment, NOW) == "31 December 2025 23:59 UTC"
+    assert when(moment, NOW, short=True) == "31 Dec 2025 23:59"
+    assert when(None, NOW) == ""
 
 
 def test_json_has_it_all() -> None:

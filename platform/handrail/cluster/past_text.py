@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from handrail.cluster._model import version_of
+from handrail.cluster._when import moment_text, when
 from handrail.cluster.past import LOOKED, Fact, Past, Served, Share
-from handrail.cluster.status_text import PRODUCT_MANAGER, model_words, moment_text, when
+from handrail.cluster.status_text import PRODUCT_MANAGER, model_words
 from handrail.core.clock import now
 from handrail.engine.history import Update
 from handrail.personas._persona import nouns

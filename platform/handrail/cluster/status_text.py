@@ -15,8 +15,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from handrail.cluster import intent_text
 from handrail.cluster._failures import Cause, Failure
 from handrail.cluster._model import MAKERS, Row, State, Status
+from handrail.cluster._when import moment_text, when
 from handrail.components.batch_job import ON_DEMAND
 from handrail.personas._persona import nouns, personas
 from handrail.personas._stack import PLATFORM
@@ -182,13 +184,17 @@ def _traffic(row: Row, reader: str) -> str:
 
 
 def _below(row: Row, reader: str, status: Status) -> Iterator[RenderableType]:
-    """What stands below the table: failures, and what is too much."""
+    """What stands below the table: what this reader asks of a release, failures, what is missing or too much."""
+    if line := "; ".join(intent_text.facts(row, reader, status.at)):
+        yield Text(f"{row.workload}: {line}", style="dim")
     if failure := row.failure:
         style = ("yellow" if failure.waits else "red") if failure.current else "dim"
         word = "" if failure.current else f"last failure{_on(failure.at, status.at)}: "
         yield Text(f"{row.workload}: {word}{_said(failure, reader)}", style=style)
         if failure.current:
             yield Text(f"    do:      {failure.remedy}")
+    if line := intent_text.pending(row):
+        yield Text(f"{row.workload}: {line}", style="yellow")
     if not row.planned:
         yield Text(f"{row.workload}: is deployed, and stands in no file: `handrail up` removes it", style="yellow")
 
@@ -201,18 +207,6 @@ def _said(failure: Failure, reader: str) -> str:
 
 def _on(moment: datetime | None, now: datetime) -> str:
     return f" {when(moment, now)}" if moment else ""
-
-
-def when(moment: datetime | None, now: datetime, *, short: bool = False) -> str:
-    """A time as people say it: `3 March 12:30 UTC`, with the year where it is another; short, `3 Mar 12:30`."""
-    if moment is None:
-        return ""
-    year = f" {moment.year}" if moment.year != now.year else ""
-    return (
-        f"{moment.day} {moment:%b}{year} {moment:%H:%M}"
-        if short
-        else f"{moment.day} {moment:%B}{year} {moment:%H:%M} UTC"
-    )
 
 
 # Sentences
@@ -232,7 +226,11 @@ def sentences(status: Status) -> Iterator[str]:
 
 
 def sentence(row: Row, now: datetime) -> str:
-    """A workload in one plain sentence."""
+    """A workload in one plain sentence, and what is still missing in another."""
+    return " ".join([_sentence(row, now), *intent_text.sentences(row)])
+
+
+def _sentence(row: Row, now: datetime) -> str:
     name, where = row.workload, row.place.environment
     if row.state is State.UNKNOWN:
         return f"Nothing is known of {name} in {where}: what runs there cannot be asked from here."
@@ -320,9 +318,3 @@ def _row_facts(row: Row) -> Mapping[str, Any]:
     if failure := found["failure"]:
         failure["cause"] = row.failure.cause.name.lower() if row.failure else ""
     return {**found, "well": row.well}
-
-
-def moment_text(value: Any) -> str:
-    """A time in JSON: in UTC, with a Z."""
-    assert isinstance(value, datetime), value
-    return value.isoformat().replace("+00:00", "Z")
