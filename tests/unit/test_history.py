@@ -266,6 +266,27 @@ def test_a_folder_that_is_empty_or_not_there(tmp_path: Path) -> None:
         list(updates(elsewhere, replace(TARGET, backend=f"file://{tmp_path}/no-such-folder"), NOW))
 
 
+def test_an_engine_that_was_killed_between_its_two_files_left_nothing(tmp_path: Path) -> None:
+    """As one that was killed before; a folder may have any name."""
+    root = tmp_path / "a company's 100%25"
+    root.mkdir()
+    entries = [(f"177200000{number}000000000", info(), state({"a": number})) for number in (1, 2)]
+    project = backend(root, *entries)
+    (root / "state/.pulumi/history/acme/payments-prod/payments-prod-1772000002000000000.checkpoint.json").unlink()
+    assert [each.outputs for each in updates(project, TARGET, NOW)] == [{"a": 1}]
+
+
+def test_a_backend_of_before_there_were_projects_in_it(tmp_path: Path) -> None:
+    """Its stacks lie in it by their name alone; what lies deeper is of others."""
+    project = backend(tmp_path, ("1772000001000000000", info(), state({"a": 1})))
+    history_ = tmp_path / "state/.pulumi/history"
+    (history_ / "acme/payments-prod").rename(history_ / "payments-prod")
+    (history_ / "payments-prod/other").mkdir()
+    (history_ / "payments-prod/other/other-1772000002000000000.history.json").write_text("{")
+    (history_ / "payments-prod/other/other-1772000002000000000.checkpoint.json").write_text("{")
+    assert [each.outputs for each in updates(project, TARGET, NOW)] == [{"a": 1}]
+
+
 def test_a_backend_that_is_not_read_is_refused(tmp_path: Path) -> None:
     """With those that are."""
     with pytest.raises(EngineError) as caught:

@@ -195,11 +195,17 @@ def test_a_cluster_that_is_a_folder_is_said_to_be_one() -> None:
     (found,) = json.loads(text)
     assert (code, found["well"], [each["state"] for each in found["workloads"]]) == (1, False, ["unknown"] * 3)
     assert invoke("platform-dev")[0] == 0
+    code, text, _ = invoke("platform-dev", "--at", "2020-02-29")
+    assert (code, "it has no workloads" in text, "by 29 February 2020 23:59 UTC" in text) == (0, True, True)
 
 
 def test_wrong_words_are_refused() -> None:
     """As everywhere."""
     assert invoke("--watch", "--json")[0] == 2
+    assert invoke("--watch", "--at", "2020-01-01")[0] == 2
+    code, _, wrong = invoke("--at", "2020-02-30")
+    assert code == 1
+    assert "--at: is no moment" in wrong
     assert invoke("--as", "nobody")[0] == 2
     code, _, wrong = invoke("payments-prd")
     assert code == 1

@@ -16,6 +16,8 @@ Live = Mapping[str, Sequence[Object]]
 
 MAKERS = {"Deployment": "deployment", "StatefulSet": "stateful-set", "CronJob": "cron-job"}
 """The kinds that a workload is at its core → their role in a plan."""
+NO_WORKLOADS = "the platform team's stack: it has no workloads"
+"""What is to be said of such a stack."""
 _VERSION = "app.kubernetes.io/version"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from handrail.cluster._connect import connect
 from handrail.cluster._intent import step_of
-from handrail.cluster._model import Place, Status, Wanted
+from handrail.cluster._model import NO_WORKLOADS, Place, Status, Wanted
 from handrail.cluster._objects import Object
 from handrail.cluster.status import rows, unknown, wanted_of
 from handrail.components._definition import Prepared
@@ -121,8 +121,7 @@ def _status(asked: Asked) -> Status:
         return Status(place, "", asked.persona, now(), problems=asked.problems)
     cluster, moment = context.settings.cluster, now()
     if context.is_platform:
-        note = "the platform team's stack: it has no workloads"
-        return Status(place, cluster, asked.persona, moment, note=note, problems=asked.problems)
+        return Status(place, cluster, asked.persona, moment, note=NO_WORKLOADS, problems=asked.problems)
     if context.cluster.context is None:
         note = _rendered(context)
         return Status(place, cluster, asked.persona, moment, unknown(asked.wanted, place), note, asked.problems)

@@ -10,6 +10,7 @@ from functools import cache
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from handrail.cluster._model import NO_WORKLOADS
 from handrail.components._fact import OUTPUT
 from handrail.core.clock import now
 from handrail.core.errors import DocumentError, HandrailError, Problem
@@ -150,7 +151,9 @@ def _past(project: Project, target: Target, at: datetime, say: Callable[[str], N
     past = Past(target.stack, target.team, target.environment, PLATFORM, at)
     try:
         context = read_context(project.stack(target.stack).config, root=project.root, stack=target.stack)
-        past = replace(past, persona=PLATFORM if context.is_platform else context.owner.persona)
+        if context.is_platform:
+            return replace(past, note=NO_WORKLOADS)
+        past = replace(past, persona=context.owner.persona)
         (target,) = with_organisation(project, [target], say)
         return what_served(past, updates(project, target, at))
     except HandrailError as error:

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from handrail.core.errors import EngineError, Problem
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-_NAME = re.compile(r"(?P<start>.*-(?P<time>\d+))\.history\.json(?P<packed>\.gz|\.zst)?")
+_NAME = re.compile(r"(?P<start>[^/]*-(?P<time>\d+))\.history\.json(?P<packed>\.gz|\.zst)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS, _RETRIES = "20s", 2
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -45,12 +45,18 @@ class Files:
         import obstore
 
         with self._told():
-            listed = [each["path"] for chunk in obstore.list(self.store, prefix=folder) for each in chunk]
-        names = [name for path in listed if (name := _NAME.fullmatch(path))]
-        return sorted(
-            Kept(_moment(name["time"]), name[0], f"{name['start']}.checkpoint.json{name['packed'] or ''}")
+            listed = {each["path"] for chunk in obstore.list(self.store, prefix=folder) for each in chunk}
+        names = [name for path in listed if (name := _NAME.fullmatch(path.removeprefix(f"{folder}/")))]
+        found = (
+            Kept(
+                _moment(name["time"]),
+                f"{folder}/{name[0]}",
+                f"{folder}/{name['start']}.checkpoint.json{name['packed'] or ''}",
+            )
             for name in names
         )
+        # an engine that was killed between the two left no state: as if it had written neither
+        return sorted(each for each in found if each.checkpoint in listed)
 
     def read(self, path: str) -> Any:
         """What a file holds; raises ValueError where it is no JSON."""
@@ -82,7 +88,7 @@ def open_files(url: str, stack: str) -> Files:
     given = {word: values[-1] for word, values in parse_qs(parts.query).items()}
     try:
         if parts.scheme == "file":
-            return Files(LocalStore(parts.path), url, stack)
+            return Files(LocalStore(unquote(parts.path)), url, stack)
         if parts.scheme == "s3":
             options: Any = {word: given[word] for word in ("region", "endpoint") if word in given}
             options["client_options"] = {"timeout": _SECONDS, "allow_http": True}

@@ -75,7 +75,11 @@ def _of_files(project: Project, target: Target, url: str, until: datetime) -> It
     """The names alone tell when each ended: those after `until` are never read."""
     here = folder(project, target, url)
     files = open_files(here.as_uri() if here else url, target.stack)
-    kept = files.kept(f".pulumi/history/{project.name}/{target.stack}")
+    folders = (
+        f".pulumi/history/{project.name}/{target.stack}",
+        f".pulumi/history/{target.stack}",
+    )  # the second is older
+    kept = next((found for each in folders if (found := files.kept(each))), [])
     for version, each in reversed([*enumerate(kept, start=1)]):
         if each.ended <= until:
             info, state = files.read(each.history), files.read(each.checkpoint)
