@@ -387,7 +387,11 @@ def test_a_failed_update_is_said_to_have_failed() -> None:
     found = told(update(2, "2", "failed"), update(1, "1"))
     assert "the update of 1 February 14:30 UTC failed" in said(found)
     assert "2 (before: 1)" in said(found)
-    assert "The last change before that failed: some of it may not have reached prod." in said(found, PRODUCT_MANAGER)
+    told_ = said(found, PRODUCT_MANAGER)
+    assert (
+        "checkout in prod was to change from version 1 to version 2, and that failed on 1 February 14:30 UTC." in told_
+    )
+    assert "The last change before that failed: some of it may not have reached prod." in told_
 
 
 def test_json_has_it_all() -> None:

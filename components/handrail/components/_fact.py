@@ -42,7 +42,9 @@ def deployed(prepared: Prepared) -> dict[str, Any]:
 
 
 def _image(prepared: Prepared) -> Any:
-    """The image of the workload's own container: a plan may choose it, as an endpoint's does by its server."""
+    """Its image: the one that is given or pinned, else the one that the plan chose, as an endpoint's by its server."""
+    if (given := prepared.workload.spec.image) is not None:
+        return given
     for resource in prepared.plan.resources:
         if resource.kind in _MAKERS:
             spec = resource.inputs["spec"]

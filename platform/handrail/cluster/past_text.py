@@ -55,11 +55,14 @@ def _block(past: Past, reader: str) -> RenderableType:
         parts.append(Padding(Text(_failed(past.update), style="yellow"), _INDENT, expand=False))
     if past.served:
         table = Table.grid(padding=(0, 2))
-        for _ in range(6):
+        for _ in range(5):
             table.add_column(overflow="fold")
         for served in past.served:
             table.add_row("", *_cells(served, reader))
         parts.append(table)
+        for served in past.served:
+            line = f"{served.workload}: {'; '.join(_record(served.fact, reader))}"
+            parts.append(Padding(Text(line, style="dim"), _INDENT, expand=False))
     for problem in past.problems:
         parts += [Padding(Text(line, style="red"), _INDENT, expand=False) for line in str(problem).splitlines()]
     return Group(*parts)
@@ -73,7 +76,7 @@ def _failed(update: Update) -> str:
 
 
 def _cells(served: Served, reader: str) -> list[Text]:
-    """A row: name, what it is, what served at which share, since when and by which update, where it came from."""
+    """A row: name, what it is, what served at which share, since when and by which update."""
     fact = served.fact
     what = nouns().get(reader, {}).get(fact.component, fact.component)
     return [
@@ -81,7 +84,6 @@ def _cells(served: Served, reader: str) -> list[Text]:
         Text(what, style="cyan"),
         Text(_tracks(fact, reader) + (f" (before: {_tracks(served.before, reader)})" if served.before else "")),
         Text(_since(served), style="dim"),
-        Text("; ".join(_record(fact, reader)), style="dim"),
     ]
 
 
@@ -166,6 +168,10 @@ def _sentence(served: Served, where: str, on: str) -> str:
             f"{name} for {share.share:g}% of requests" for name, share in zip(tracks, fact.shares, strict=True)
         )
     )
+    if served.since and served.since.failed:
+        before = f"from {_said(served.before, served.before.named)} " if served.before else ""
+        failed = when(served.since.ended, now())
+        return f"On {on}, {served.workload} in {where} was to change {before}to {what}, and that failed on {failed}."
     since = f", since {when(served.since.ended, now())}" if served.since else ""
     incident = f", for incident {fact.incident}" if fact.incident else ""
     return f"On {on}, {served.workload} {how}: {what}{since}{incident}."

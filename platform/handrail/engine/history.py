@@ -75,10 +75,8 @@ def _of_files(project: Project, target: Target, url: str, until: datetime) -> It
     """The names alone tell when each ended: those after `until` are never read."""
     here = folder(project, target, url)
     files = open_files(here.as_uri() if here else url, target.stack)
-    folders = (
-        f".pulumi/history/{project.name}/{target.stack}",
-        f".pulumi/history/{target.stack}",
-    )  # the second is older
+    # the second is where an older engine kept it, before a backend knew of projects
+    folders = (f".pulumi/history/{project.name}/{target.stack}", f".pulumi/history/{target.stack}")
     kept = next((found for each in folders if (found := files.kept(each))), [])
     for version, each in reversed([*enumerate(kept, start=1)]):
         if each.ended <= until:
