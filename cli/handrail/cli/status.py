@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -27,6 +28,15 @@ def status(
     audience: Annotated[
         Audience | None, typer.Option("--as", help="Whose words to speak; default: those of each stack's file.")
     ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at",
+            help="What was deployed then: a date (its end, in UTC), or a date and time (in UTC, or with its zone); "
+            "from the state backend's update history, without a cluster.",
+            metavar="DATE",
+        ),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again every 2 seconds until Ctrl-C.")] = False,
     json: Json = False,
     cwd: Cwd = None,
@@ -34,9 +44,14 @@ def status(
     """Show what runs where: live or not, replicas, version, traffic, since when, what failed last and what to do.
 
     Exit code 0 when all of it is live, ready to run or stopped by itself; 1 when something is not, or is not known.
+    With --at: 0 when what was deployed is known, and 1 when it is not.
     """
     if watch and json:
         raise typer.BadParameter("--watch is for people, --json for programs: leave one of the two out")
+    if at is not None:
+        if watch:
+            raise typer.BadParameter("--watch is for what comes, --at for what was: leave one of the two out")
+        _past(stacks, environment, team, audience, at, json=json, cwd=cwd)
     from handrail.cluster import status_text
     from handrail.cluster.live import ask, read
     from handrail.core.project import Project
@@ -54,3 +69,29 @@ def status(
     else:
         status_text.show(found, Console(), audience)
     raise typer.Exit(0 if all(each.well for each in found) else 1)
+
+
+def _past(
+    stacks: list[str] | None,
+    environment: str | None,
+    team: str | None,
+    audience: Audience | None,
+    at: str,
+    *,
+    json: bool,
+    cwd: Path | None,
+) -> NoReturn:
+    from rich.console import Console
+
+    from handrail.cluster import past, past_text
+    from handrail.core.project import Project
+    from handrail.core.selection import select
+    from handrail.engine.run import say
+
+    moment, project = past.moment_of(at), Project.find(cwd)
+    found = past.read_past(project, select(project, stacks or (), environment=environment, team=team), moment, say)
+    if json:
+        print(past_text.dumps(found))
+    else:
+        past_text.show(found, Console(), audience)
+    raise typer.Exit(1 if any(each.problems for each in found) else 0)

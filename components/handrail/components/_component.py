@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 import pulumi
 from pulumi.runtime import settings
+from pulumi.runtime.stack import Stack
 
 from handrail.components._decide import decide, gated
 from handrail.components._definition import Definition, Prepared, prepare, token_of
+from handrail.components._fact import OUTPUT, deployed
 from handrail.components._released import unreleased
 from handrail.core.errors import DocumentError, HandrailError
 from handrail.core.project import Project, relative
@@ -106,6 +108,15 @@ class Component(pulumi.ComponentResource):
         for name, value in outputs.items():
             setattr(self, name, pulumi.Output.from_input(value))
         self.register_outputs(outputs)
+        _export(prepared.name, replace_leaves(deployed(prepared), output))
+
+
+def _export(name: str, fact: dict[str, Any]) -> None:
+    """Add a workload's fact to those that the stack exports; a component plugin has no stack to export to."""
+    if fact and isinstance(settings.get_root_resource(), Stack):
+        facts: dict[str, Any] = _once("facts", dict)
+        facts[name] = fact
+        pulumi.export(OUTPUT, facts)
 
 
 def _prepare(definition: Definition[Any], name: str, args: Mapping[str, Any]) -> Prepared:

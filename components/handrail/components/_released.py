@@ -112,11 +112,16 @@ def _where(context: Context, path: tuple[str | int, ...]) -> Position:
     return load(file, shown_as=shown).where(path) if file.is_file() else Position(shown, 1)
 
 
+def has_artifact(definition: Definition[Any]) -> bool:
+    """Whether a component runs an artifact of its own, which a release can pin: a team's workspace does not."""
+    return "image" in definition.spec.model_fields
+
+
 def unreleased(
     definition: Definition[Any], name: str, context: Context, releases: Mapping[str, Release]
 ) -> Iterator[Problem]:
     """A workload without a release where its environment requires one; what has no artifact of its own needs none."""
-    if context.settings.releases is not Requirement.REQUIRED or "image" not in definition.spec.model_fields:
+    if context.settings.releases is not Requirement.REQUIRED or not has_artifact(definition):
         return
     if name not in releases or not releases[name].pins:
         yield Problem(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -16,6 +16,8 @@ Live = Mapping[str, Sequence[Object]]
 
 MAKERS = {"Deployment": "deployment", "StatefulSet": "stateful-set", "CronJob": "cron-job"}
 """The kinds that a workload is at its core → their role in a plan."""
+NO_WORKLOADS = "the platform team's stack: it has no workloads"
+"""What is to be said of such a stack."""
 _VERSION = "app.kubernetes.io/version"
 
 
@@ -36,6 +38,41 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What the version here needs to be in the next environment: a promotion, by a command, and approvals."""
+
+    environment: str
+    approvals: int
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What is wanted of a workload beyond what runs.
+
+    Args:
+        pins: its image or model, where a release decides it; then what the release's record says.
+        api: the API versions that it serves.
+        latency: what it promises, as `p99 250ms`.
+        freshness_seconds: how old the last success of a job may be.
+        step: what its version needs to be in the next environment; None where it is there.
+    """
+
+    pins: Mapping[str, str] = field(default_factory=dict)
+    named: str | None = None
+    source: str | None = None
+    by: str | None = None
+    at: datetime | None = None
+    commit: str | None = None
+    pull_request: str | None = None
+    incident: str | None = None
+    api: tuple[str, ...] = ()
+    latency: tuple[str, ...] = ()
+    freshness_seconds: int | None = None
+    step: Step | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """A workload as it was planned, or, where no plan has it, as it stands in the cluster.
 
@@ -49,6 +86,7 @@ class Wanted:
         route: whether a route of its own is planned.
         scaler: whether a scaler on its queue is planned.
         planned: whether it stands in the stack's file.
+        intent: its release, what it offers and promises.
     """
 
     name: str
@@ -63,6 +101,7 @@ class Wanted:
     route: bool = False
     scaler: bool = False
     planned: bool = True
+    intent: Intent = Intent()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +166,10 @@ class Row:
         failure: what is wrong, or went wrong last.
         tracks: what runs beside the stable release.
         planned: whether it stands in the stack's file; what does not is removed by the next `up`.
+        intent: its release, what it offers and promises, its next step.
+        pending: the version that is released or written and not deployed yet; empty where it is.
+        next_run: when a job runs next by its schedule.
+        fresh_until: until when what a job wrote is as fresh as promised; past where it is stale.
     """
 
     workload: str
@@ -148,6 +191,10 @@ class Row:
     run: Run | None = None
     failure: Failure | None = None
     planned: bool = True
+    intent: Intent = Intent()
+    pending: str = ""
+    next_run: datetime | None = None
+    fresh_until: datetime | None = None
     tracks: tuple[Track, ...] = ()
 
     @property

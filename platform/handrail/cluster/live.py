@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from handrail.cluster._connect import connect
-from handrail.cluster._model import Place, Status, Wanted
+from handrail.cluster._intent import step_of
+from handrail.cluster._model import NO_WORKLOADS, Place, Status, Wanted
 from handrail.cluster._objects import Object
 from handrail.cluster.status import rows, unknown, wanted_of
+from handrail.components._definition import Prepared
 from handrail.core.clock import now
 from handrail.core.errors import HandrailError, Problem
 from handrail.core.project import Project
 from handrail.core.selection import Target
 from handrail.organisation import Capability, Context, read_context
-from handrail.personas._stack import PLATFORM, is_plain, plan_stack
+from handrail.personas._stack import PLATFORM, StackPlan, is_plain, plan_stack
+from handrail.releases import read_releases
 
 _SECONDS = (3.0, 10.0)  # to connect, to answer
 _AT_ONCE = 8
@@ -80,8 +83,30 @@ def _asked(project: Project, target: Target, *, plain: bool) -> Asked:
         plan = plan_stack(config, root=project.root, stack=stack)
     except HandrailError as error:
         return Asked(place, context, context.owner.persona, complete=False, problems=error.problems)
-    wanted = tuple(found for each in plan.prepared if (found := wanted_of(each)))
-    return Asked(place, context, plan.persona, wanted)
+    wanted, problems = _with_steps(project, plan, [(each, wanted_of(each)) for each in plan.prepared])
+    return Asked(place, context, plan.persona, wanted, problems=problems)
+
+
+def _with_steps(
+    project: Project, plan: StackPlan, found: Iterable[tuple[Prepared, Wanted | None]]
+) -> tuple[tuple[Wanted, ...], tuple[Problem, ...]]:
+    """Each workload with what it needs to be in the next environment that the team has, and what hides that."""
+    known = [(prepared, wanted) for prepared, wanted in found if wanted]
+    context = plan.context
+    environments = list(context.organisation.environments)
+    later = environments[environments.index(context.environment) + 1 :]
+    following = next((each for each in later if f"{context.team}-{each}" in project.stacks()), None)
+    if following is None:
+        return tuple(wanted for _, wanted in known), ()
+    try:
+        releases = read_releases(project.root, following, context.team)
+    except HandrailError as error:
+        return tuple(wanted for _, wanted in known), error.problems
+    steps = [step_of(prepared, following, context, releases) for prepared, _ in known]
+    return tuple(
+        replace(wanted, intent=replace(wanted.intent, step=step))
+        for (_, wanted), step in zip(known, steps, strict=True)
+    ), ()
 
 
 def read(asked: Sequence[Asked]) -> tuple[Status, ...]:
@@ -96,8 +121,7 @@ def _status(asked: Asked) -> Status:
         return Status(place, "", asked.persona, now(), problems=asked.problems)
     cluster, moment = context.settings.cluster, now()
     if context.is_platform:
-        note = "the platform team's stack: it has no workloads"
-        return Status(place, cluster, asked.persona, moment, note=note, problems=asked.problems)
+        return Status(place, cluster, asked.persona, moment, note=NO_WORKLOADS, problems=asked.problems)
     if context.cluster.context is None:
         note = _rendered(context)
         return Status(place, cluster, asked.persona, moment, unknown(asked.wanted, place), note, asked.problems)

@@ -9,6 +9,7 @@ from typing import Any
 
 from handrail.cluster import _failures
 from handrail.cluster._failures import Cause, Failure, Subject, worst
+from handrail.cluster._intent import intent_of, told, with_intent
 from handrail.cluster._jobs import job_row
 from handrail.cluster._model import MAKERS, Backend, Live, Place, Row, State, Track, Wanted, version_of
 from handrail.cluster._objects import (
@@ -63,6 +64,7 @@ def wanted_of(prepared: Prepared) -> Wanted | None:
                 route="HTTPRoute" in by_kind,
                 scaler="ScaledObject" in by_kind,
                 planned=True,
+                intent=intent_of(prepared),
             )
     return None
 
@@ -110,12 +112,13 @@ def rows(
     extra = {
         each.name: replace(each, planned=not complete) for each in found if each.name not in known and each.component
     }
-    return tuple(_row(each, live, place, now) for each in (*planned, *extra.values()))
+    every = (*planned, *extra.values())
+    return tuple(told(_row(each, live, place, now), each, live, now) for each in every)
 
 
 def unknown(wanted: Iterable[Wanted], place: Place) -> tuple[Row, ...]:
     """Rows of which only the plan is known."""
-    return tuple(replace(_planned(each, place), state=State.UNKNOWN) for each in wanted)
+    return tuple(replace(with_intent(_planned(each, place), each), state=State.UNKNOWN) for each in wanted)
 
 
 def _planned(wanted: Wanted, place: Place) -> Row:

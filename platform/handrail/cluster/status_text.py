@@ -15,8 +15,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from handrail.cluster import intent_text
 from handrail.cluster._failures import Cause, Failure
 from handrail.cluster._model import MAKERS, Row, State, Status
+from handrail.cluster._when import moment_text, when
 from handrail.components._released import CANARY
 from handrail.components.batch_job import ON_DEMAND
 from handrail.personas._persona import nouns, personas
@@ -53,7 +55,7 @@ def show(statuses: Sequence[Status], console: Console, reader: str | None = None
 
 def dumps(statuses: Sequence[Status]) -> str:
     """The same as JSON, every time in UTC."""
-    return json.dumps([_facts(status) for status in statuses], indent=2, default=_moment)
+    return json.dumps([_facts(status) for status in statuses], indent=2, default=moment_text)
 
 
 def watch(
@@ -194,13 +196,17 @@ def _traffic(row: Row, reader: str) -> str:
 
 
 def _below(row: Row, reader: str, status: Status) -> Iterator[RenderableType]:
-    """What stands below the table: failures, and what is too much."""
+    """What stands below the table: what this reader asks of a release, failures, what is missing or too much."""
+    if line := "; ".join(intent_text.facts(row, reader, status.at)):
+        yield Text(f"{row.workload}: {line}", style="dim")
     if failure := row.failure:
         style = ("yellow" if failure.waits else "red") if failure.current else "dim"
         word = "" if failure.current else f"last failure{_on(failure.at, status.at)}: "
         yield Text(f"{row.workload}: {word}{_said(failure, reader)}", style=style)
         if failure.current:
             yield Text(f"    do:      {failure.remedy}")
+    if line := intent_text.pending(row):
+        yield Text(f"{row.workload}: {line}", style="yellow")
     if not row.planned:
         yield Text(f"{row.workload}: is deployed, and stands in no file: `handrail up` removes it", style="yellow")
 
@@ -213,18 +219,6 @@ def _said(failure: Failure, reader: str) -> str:
 
 def _on(moment: datetime | None, now: datetime) -> str:
     return f" {when(moment, now)}" if moment else ""
-
-
-def when(moment: datetime | None, now: datetime, *, short: bool = False) -> str:
-    """A time as people say it: `3 March 12:30 UTC`, with the year where it is another; short, `3 Mar 12:30`."""
-    if moment is None:
-        return ""
-    year = f" {moment.year}" if moment.year != now.year else ""
-    return (
-        f"{moment.day} {moment:%b}{year} {moment:%H:%M}"
-        if short
-        else f"{moment.day} {moment:%B}{year} {moment:%H:%M} UTC"
-    )
 
 
 # Sentences
@@ -244,7 +238,11 @@ def sentences(status: Status) -> Iterator[str]:
 
 
 def sentence(row: Row, now: datetime) -> str:
-    """A workload in one plain sentence."""
+    """A workload in one plain sentence, and what is still missing in another."""
+    return " ".join([_sentence(row, now), *intent_text.sentences(row)])
+
+
+def _sentence(row: Row, now: datetime) -> str:
     name, where = row.workload, row.place.environment
     if row.state is State.UNKNOWN:
         return f"Nothing is known of {name} in {where}: what runs there cannot be asked from here."
@@ -261,7 +259,7 @@ def sentence(row: Row, now: datetime) -> str:
             return f"{name} is not live in {where}: {cause or Cause.STUCK}. Team {row.place.team} has to act."
         return f"{name} is not live in {where} yet: {cause or 'it is starting'}."
     facts = [f"{name} is live in {where}{f' since {when(row.since, now)}' if row.since else ''}", _share(row)]
-    facts += [part for part in (f"version {row.version}" if row.version else "", _model(row.model)) if part]
+    facts += [part for part in (f"version {row.version}" if row.version else "", model_words(row.model)) if part]
     facts += _trial(row)
     return f"{', '.join(facts)}{_but(row, cause)}."
 
@@ -300,7 +298,7 @@ def _share(row: Row) -> str:
     return f"{row.traffic:g}% of traffic" if row.traffic else "without any traffic"
 
 
-def _model(model: str) -> str:
+def model_words(model: str) -> str:
     """`models:/churn/4` as `version 4 of model churn`."""
     if not model:
         return ""
@@ -349,8 +347,3 @@ def _row_facts(row: Row) -> Mapping[str, Any]:
     if failure := found["failure"]:
         failure["cause"] = row.failure.cause.name.lower() if row.failure else ""
     return {**found, "share": row.share, "well": row.well}
-
-
-def _moment(value: Any) -> str:
-    assert isinstance(value, datetime), value
-    return value.isoformat().replace("+00:00", "Z")

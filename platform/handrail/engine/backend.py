@@ -15,9 +15,9 @@ def address(project: Project, target: Target) -> str:
     return os.environ.get(BACKEND_VARIABLE) or target.backend or project.backend
 
 
-def folder(project: Project, target: Target) -> Path | None:
-    """The backend's folder; None where it is none."""
-    url = address(project, target)
+def folder(project: Project, target: Target, url: str | None = None) -> Path | None:
+    """The backend's folder; None where it is none. Where it is known already, by its address."""
+    url = address(project, target) if url is None else url
     if not url.startswith("file://"):
         return None
     path = url.removeprefix("file://").partition("?")[0]

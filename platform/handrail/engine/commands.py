@@ -23,7 +23,12 @@ def command(engine: Engine, project: Project, target: Target, arguments: Sequenc
     """A command on a stack; in Pulumi Cloud its name is led by the organization that owns it."""
     name = f"{target.organization}/{target.stack}" if target.organization else target.stack
     refresh = ["--refresh"] if target.live and arguments[0] in _REFRESHED else []
-    return [str(engine.pulumi), "--cwd", str(project.root), *arguments, *refresh, "--stack", name]
+    return [*_bare(engine, project, arguments), *refresh, "--stack", name]
+
+
+def _bare(engine: Engine, project: Project, arguments: Sequence[str]) -> list[str]:
+    """A command that is about no stack."""
+    return [str(engine.pulumi), "--cwd", str(project.root), *arguments]
 
 
 def environment(engine: Engine, project: Project, target: Target) -> Mapping[str, str]:
@@ -84,9 +89,21 @@ def _attempts(attempt: Callable[[], tuple[int, str]], stack: str, say: Callable[
 def known(engine: Engine, project: Project, target: Target) -> set[str]:
     """The project's stacks in the backend of a target, by their short names; raises EngineError."""
     owner = ["--organization", target.organization] if target.organization else []
-    line = [str(engine.pulumi), "--cwd", str(project.root), "stack", "ls", "--json", *owner]
+    line = _bare(engine, project, ["stack", "ls", "--json", *owner])
     listed = _answer(_ask(engine, project, target, line), "the state backend does not answer")
     return {stack["name"].rpartition("/")[2] for stack in json.loads(listed)}
+
+
+def answer(engine: Engine, project: Project, target: Target, arguments: Sequence[str], fault: str) -> str:
+    """What a stack's own command says; raises EngineError, which `fault` begins."""
+    return _answer(_ask(engine, project, target, command(engine, project, target, arguments)), fault)
+
+
+def logged_in(engine: Engine, project: Project, target: Target) -> str:
+    """The address of the state backend that the engine itself would use; raises EngineError."""
+    line = _bare(engine, project, ["whoami", "--output", "json"])
+    told = _answer(_ask(engine, project, target, line), "the state backend does not answer")
+    return str(json.loads(told)["url"])
 
 
 def _ask(engine: Engine, project: Project, target: Target, line: Sequence[str]) -> subprocess.CompletedProcess[str]:

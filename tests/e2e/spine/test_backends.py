@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -97,6 +98,23 @@ def test_each_environment_has_its_own_backend(copy: Checkout, bucket: Bucket, de
     removed = copy.handrail("destroy", "--yes", "payments-dev").stderr
     assert "Traceback" not in removed
     assert copy.manifests("payments-dev") == {}
+
+
+def test_the_history_in_a_bucket_is_read(copy: Checkout, bucket: Bucket) -> None:
+    """What was deployed, by the name that it has in organisation.yaml; without credentials, what to check is said."""
+    keep(copy, "dev", url=bucket.url)
+    copy.handrail("up", "--yes", "payments-dev")
+    today = ("status", "payments-dev", "--at", datetime.now(UTC).date().isoformat())
+    (found,) = json.loads(copy.handrail(*today, "--json").stdout)
+    assert [(each["workload"], each["image"], each["since"]["version"]) for each in found["workloads"]] == [
+        ("refunds", "registry.acme.test/payments/refunds:0.9.3", 1)
+    ]
+    keep_away = Checkout(copy.root, {**copy.environment, "PULUMI_BACKEND_URL": bucket.url.replace(bucket.name, "gone")})
+    done = keep_away.handrail(*today, ok=False)
+    assert done.returncode == 1
+    assert "the history of stack payments-dev cannot be read" in done.stdout
+    assert "check the backend's address and network, and its credentials" in done.stdout
+    assert ACCESS["AWS_SECRET_ACCESS_KEY"] not in done.stdout + done.stderr
 
 
 def test_the_environment_variable_holds_and_that_is_said(copy: Checkout, bucket: Bucket) -> None:

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from spine import ROOT, Checkout
 
+from handrail.components._fact import OUTPUT
 from handrail.engine import Engine, install
 
 pytestmark = pytest.mark.engine
@@ -91,6 +92,9 @@ def test_a_yaml_program_deploys_each_component_as_a_python_program_does(team: Ca
         each.pulumi("up", "--yes", "--stack", "dev")
     assert there.manifests("dev") == here.manifests("dev")
     assert len(there.manifests("dev")) > 40
+    exported = [json.loads(each.pulumi("stack", "output", "--json", "--stack", "dev").stdout) for each in (there, here)]
+    # the plugin is told of no stack that it could export to
+    assert [sorted(each.get(OUTPUT, ())) for each in exported] == [[], ["api", "explore", "scorer", "train"]]
     there.pulumi("up", "--yes", "--stack", "dev", "--expect-no-changes")
 
 
