@@ -30,7 +30,7 @@ unit: .venv/ready
 	$(RUN) pytest -n 2 tests/unit
 
 e2e: .venv/ready $(BROWSER)
-	$(RUN) handrail engine install --yaml
+	$(RUN) handrail engine install --yaml --oasdiff
 	$(RUN) pytest -n 2 tests/e2e
 
 # long runs of what `make test` does in short: HANDRAIL_KILLS, HANDRAIL_EXAMPLES, HANDRAIL_SEED

@@ -107,7 +107,8 @@ def test_a_mutation_of_acme_is_caught(standard: str, stacks: dict[str, tuple[Pre
 def test_every_standard_of_kubernetes_has_a_mutation() -> None:
     """acme has no AWS."""
     ours = {name for name, each in bundled().items() if not each.resources[0].startswith("aws:")}
-    assert ours - MUTATIONS.keys() <= {"images-by-digest", "pod-security-restricted"}  # off, and test_pod_security.py
+    # off; in test_promote.py; in test_pod_security.py
+    assert ours - MUTATIONS.keys() <= {"images-by-digest", "api-compatible", "pod-security-restricted"}
 
 
 def test_a_manifest_is_judged_by_the_environment_of_its_label(tmp_path: Path) -> None:

@@ -56,4 +56,4 @@ def test_every_go_module_has_its_sum(file: Path) -> None:
 
 def test_there_are_go_modules() -> None:
     """Each part of the engine that is built."""
-    assert {file.parent.name for file in MODULES} == {"pulumi", "kubernetes", "yaml", "cluster"}
+    assert {file.parent.name for file in MODULES} == {"pulumi", "kubernetes", "yaml", "cluster", "oasdiff"}

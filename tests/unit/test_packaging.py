@@ -58,6 +58,7 @@ def test_the_wheel_holds_sources_and_data(dist: Path) -> None:
         "handrail/engine/go/pulumi/host/main.go",
         "handrail/engine/go/kubernetes/main.go",
         "handrail/engine/go/cluster/main.go",
+        "handrail/engine/go/oasdiff/go.sum",
         "handrail/plugin/PulumiPlugin.yaml",
         "handrail/plugin/__main__.py",
         "handrail/policy_pack/PulumiPolicy.yaml",

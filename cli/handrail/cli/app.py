@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from handrail.cli import check, destroy, engine, init, preview, run, standards, status, up, why
+from handrail.cli import check, destroy, engine, init, preview, promote, rollback, run, standards, status, up, why
 from handrail.core.errors import HandrailError
 
 DOMAIN_ERROR, INTERRUPTED = 1, 130
@@ -41,6 +41,8 @@ app.command("check")(check.check)
 app.command("up")(up.up)
 app.command("destroy")(destroy.destroy)
 app.command("run")(run.run)
+app.command("promote")(promote.promote)
+app.command("rollback")(rollback.rollback)
 app.command("status")(status.status)
 app.command("why")(why.why)
 app.add_typer(standards.app, name="standards")

@@ -18,11 +18,14 @@ app.add_typer(cluster.app, name="cluster")
 @app.command()
 def install(
     yaml: Annotated[bool, typer.Option("--yaml", help="The YAML language host as well, for programs in YAML.")] = False,
+    oasdiff: Annotated[
+        bool, typer.Option("--oasdiff", help="oasdiff as well, which compares the versions of an API.")
+    ] = False,
 ) -> None:
     """Find the engine on PATH, else download it, else build it; the Kubernetes provider as well."""
     from handrail.engine import install
 
-    install(yaml=yaml)
+    install(yaml=yaml, oasdiff=oasdiff)
 
 
 @app.command()

@@ -23,7 +23,7 @@ def find_workload(project: Project, name: str, stack: str | None = None) -> tupl
 
 
 def find_workloads(
-    project: Project, name: str, stack: str | None = None, *, refuses: bool = True
+    project: Project, name: str, stack: str | None = None, *, refuses: bool = True, released: bool = True
 ) -> list[tuple[StackPlan, Prepared]]:
     """Every stack that a workload is in, planned, and the workload, in the order of environments.
 
@@ -31,6 +31,7 @@ def find_workloads(
         name: the workload's, or `team/workload` where two teams have the name.
         stack: the stack to look in; default: all.
         refuses: whether a stack that violates a standard counts as one that cannot be planned.
+        released: whether one that lacks a release which its environment requires does.
 
     Raises:
         HandrailError: no stack has it, several teams have it, or the stack that may have it cannot be planned.
@@ -49,7 +50,10 @@ def find_workloads(
     failed: list[Problem] = []
     for candidate in [stack] if stack else project.stacks():
         try:
-            plan = plan_stack(project.stack(candidate).config, root=project.root, stack=candidate, refuses=refuses)
+            plan = plan_stack(
+                project.stack(candidate).config, root=project.root, stack=candidate,
+                refuses=refuses, released=released,
+            )  # fmt: skip
         except HandrailError as error:
             failed += error.problems
             continue

@@ -13,7 +13,7 @@ from handrail.components._definition import Prepared, prepare, prepare_all
 from handrail.components.admission_policies import holds
 from handrail.organisation import Capability, Context, read_context
 from handrail.personas._workloads import read_workloads
-from handrail.releases import read_releases
+from handrail.releases import Release, read_releases
 
 CONFIG_KEYS = ("organisation", "team", "environment", "workloads")
 PLATFORM = "platform-engineer"
@@ -38,7 +38,15 @@ class StackPlan:
     persona: str = PLATFORM
 
 
-def plan_stack(config: Mapping[str, str], *, root: Path, stack: str, refuses: bool = True) -> StackPlan:
+def plan_stack(
+    config: Mapping[str, str],
+    *,
+    root: Path,
+    stack: str,
+    refuses: bool = True,
+    releases: Mapping[str, Release] | None = None,
+    released: bool = True,
+) -> StackPlan:
     """The plan of a stack.
 
     Args:
@@ -46,6 +54,8 @@ def plan_stack(config: Mapping[str, str], *, root: Path, stack: str, refuses: bo
         root: the directory of Pulumi.yaml.
         stack: the Pulumi stack's name.
         refuses: whether a standard that is violated ends it; otherwise it is a finding of its component's.
+        releases: what is pinned, in place of what the team's releases file says.
+        released: whether a workload that lacks a release which the environment requires ends it.
 
     Raises:
         HandrailError: every problem of its files and plans, at once.
@@ -54,8 +64,9 @@ def plan_stack(config: Mapping[str, str], *, root: Path, stack: str, refuses: bo
     if context.is_platform:
         return StackPlan(context, _platform(context, refuses))
     file = root / (config.get("handrail:workloads") or "workloads.yaml")
-    releases = read_releases(root, context.environment, context.team)
-    persona, prepared = read_workloads(file, context, releases, refuses=refuses)
+    if releases is None:
+        releases = read_releases(root, context.environment, context.team)
+    persona, prepared = read_workloads(file, context, releases, refuses=refuses, released=released)
     return StackPlan(context, prepared, file, persona.name)
 
 

@@ -36,12 +36,13 @@ class _Entry:
 
 
 def read_workloads(
-    file: Path, context: Context, releases: Mapping[str, Release], *, refuses: bool = True
+    file: Path, context: Context, releases: Mapping[str, Release], *, refuses: bool = True, released: bool = True
 ) -> tuple[Persona, tuple[Prepared, ...]]:
     """The persona of a file, and its workloads prepared for `context`, in the file's order.
 
     Args:
         refuses: whether a standard ends it here; otherwise its findings are the workloads'.
+        released: whether a workload without a release that the environment requires ends it here.
 
     Raises:
         HandrailError: every problem of the file and of the plans that it leads to.
@@ -52,7 +53,7 @@ def read_workloads(
     entries, more = _entries(document, persona)
     problems += more
     problems += _released_nowhere(releases, entries, context)
-    for entry in entries:
+    for entry in entries if released else ():
         problems += unreleased(definitions()[entry.section.component], entry.name, context, releases)
     calls = (
         partial(_prepare, entry, entries, shared, persona, document, context, releases, refuses=refuses)

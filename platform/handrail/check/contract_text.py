@@ -19,13 +19,16 @@ from handrail.standards._fields import ABSENT, read_one
 from handrail.standards.admission import why_not
 from handrail.standards.evidence import Subject
 from handrail.standards.examples import Case, cases
-from handrail.standards.rules import RULES
+from handrail.standards.rules import COMPARING, RULES
 from handrail.standards.standard import Standard
 from handrail.standards.waivers import SOON, Waiver, Waivers, waivable_days
 
 
 def doors(standard: Standard) -> dict[str, str]:
     """Where a standard holds: each door, and what there is to say of it."""
+    if standard.clause.python in COMPARING:
+        promote = {"handrail promote": "compares with what the environment serves, before the pin is written"}
+        return {**promote, "handrail check": "no: it compares nothing with what is released"}
     kubernetes = any(token.startswith("kubernetes:") for token in standard.types)
     reason = why_not(standard)
     return {

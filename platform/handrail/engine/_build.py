@@ -1,4 +1,4 @@
-"""The engine, the Python language host and the Kubernetes provider, built from the Go module proxy."""
+"""The engine, its language hosts, the Kubernetes provider and what stands beside them, built from Go's module proxy."""
 
 from __future__ import annotations
 
@@ -108,6 +108,19 @@ def cluster(folder: Path, say: Say) -> None:
     flags = " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in facts.items())
     with _sources("cluster") as sources:
         _compile(go, sources, ".", folder / "cluster", flags, say, "the control plane")
+
+
+def oasdiff(folder: Path, say: Say) -> None:
+    """Put oasdiff into `folder`.
+
+    Raises:
+        EngineError: there is no Go to be had, or the build failed.
+    """
+    go = find_go(say)
+    with _sources("oasdiff") as sources:
+        package = "github.com/oasdiff/oasdiff"
+        flag = f"-X {package}/build.Version={_versions.OASDIFF}"
+        _compile(go, sources, package, folder / "oasdiff", flag, say, "oasdiff")
 
 
 @contextmanager

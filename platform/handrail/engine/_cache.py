@@ -17,10 +17,10 @@ _MANIFEST = "manifest.json"
 SOURCES = Path(__file__).parent / "go"
 VERSIONS = {
     "pulumi": _versions.PULUMI, "kubernetes": _versions.KUBERNETES, "yaml": _versions.YAML,
-    "cluster": _versions.CLUSTER,
+    "cluster": _versions.CLUSTER, "oasdiff": _versions.OASDIFF,
 }  # fmt: skip
 """What is built, each part on its own: the engine with its Python language host, the Kubernetes provider, and, where
-they are asked for, the YAML language host and a control plane."""
+they are asked for, the YAML language host, a control plane and oasdiff."""
 
 
 def root() -> Path:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from handrail.core.errors import EngineError, Problem
-from handrail.engine import _build, _cache, _versions
+from handrail.engine import _build, _cache, _versions, tools
 from handrail.engine._find import Engine, cached, downloaded_root, link_provider, on_path, only_way, provider, starts
 
 _DOWNLOAD_SECONDS = 300
@@ -27,12 +27,13 @@ WAYS = ("path", "download", "build")
 Say = Callable[[str], None]
 
 
-def install(say: Say | None = None, *, yaml: bool = False) -> Engine:
+def install(say: Say | None = None, *, yaml: bool = False, oasdiff: bool = False) -> Engine:
     """An engine, a Python language host and a Kubernetes provider, by whichever way works first.
 
     Args:
         say: told about progress, a line at a time; default: standard error.
         yaml: the YAML language host as well, unless the engine has one beside it.
+        oasdiff: oasdiff as well, unless it is on PATH.
 
     Raises:
         EngineError: no way worked; each one and its reason are named.
@@ -45,6 +46,8 @@ def install(say: Say | None = None, *, yaml: bool = False) -> Engine:
     link_provider()
     if yaml and shutil.which("pulumi-language-yaml", path=engine.environment()["PATH"]) is None:
         _cache.fill(_cache.entry("yaml"), lambda folder: _build.yaml(folder, say), say)
+    if oasdiff:
+        tools.oasdiff(say)
     return Engine(engine.pulumi, engine.version, engine.source, provider())
 
 

@@ -16,6 +16,9 @@ YAML = "1.32.0"
 CLUSTER = "1.37.2"
 """Kubernetes, of the control plane that is built: the API server, the controller manager and the scheduler."""
 
+OASDIFF = "1.11.7"
+"""The module github.com/oasdiff/oasdiff that is built, and the oldest that is taken from PATH."""
+
 KUBERNETES_DOWNLOADED = "4.34.2"
 """The provider that is downloaded where the vendor can be reached."""
 

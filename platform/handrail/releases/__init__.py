@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from handrail.core.documents import load
+from handrail.core.documents import Document, load
 from handrail.core.errors import DocumentError, Problem
 from handrail.core.models import read
 from handrail.releases._model import Api, Canary, Gates, Pin, Release
 
-__all__ = ["Api", "Canary", "Gates", "Pin", "Release", "read_releases", "releases_file"]
+__all__ = ["Api", "Canary", "Gates", "Pin", "Release", "read_document", "read_releases", "releases_file"]
 
 
 def releases_file(environment: str, team: str) -> str:
@@ -27,7 +27,11 @@ def read_releases(root: Path, environment: str, team: str) -> dict[str, Release]
     file = root / releases_file(environment, team)
     if not file.is_file():
         return {}
-    document = load(file)
+    return read_document(load(file))
+
+
+def read_document(document: Document) -> dict[str, Release]:
+    """The releases that a file's text says, by workload. Raises as `read_releases` does."""
     data = {} if document.data is None else document.data
     if not isinstance(data, Mapping):
         raise DocumentError(Problem("must hold releases by the name of their workload", where=document.where(())))

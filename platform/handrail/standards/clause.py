@@ -84,6 +84,8 @@ class Example(Model):
     """What its first container has otherwise."""
     beside: tuple[dict[str, Any], ...] = ()
     """Whole manifests beside it, for a rule about more than one: with apiVersion and kind, or a type's `token`."""
+    breaks: tuple[str, ...] | None = None
+    """What a promotion found that it breaks of the API that is served, as `GET /orders: it is gone`."""
     component: str | None = None
     """The component it is a part of; default: the first that the standard applies to."""
     tier: Tier | None = None

@@ -130,12 +130,14 @@ class Evidence:
 
     Args:
         all: everything that was judged with it: resources of a cloud say by no label that they belong together.
+        breaks: what a promotion found that it breaks of the API that is served; None: nobody compared.
     """
 
     subjects: tuple[Subject, ...]
     environment: str
     tier: Tier
     all: tuple[Subject, ...] = ()
+    breaks: tuple[str, ...] | None = None
 
     def of(self, *kinds: str) -> list[Subject]:
         """Those of some kinds, as `Deployment`."""

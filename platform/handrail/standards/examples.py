@@ -51,7 +51,7 @@ class Case:
     def findings(self) -> list[Finding]:
         """What the standard says of it."""
         name = self.resources[0].name
-        return [each for each in verdicts(self.resources, self.contract) if each.resource == name]
+        return [each for each in verdicts(self.resources, self.contract, self.example.breaks) if each.resource == name]
 
     @property
     def verdict(self) -> Verdict:

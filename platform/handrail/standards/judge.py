@@ -13,17 +13,23 @@ from handrail.standards.evidence import Evidence, Subject, grouped
 from handrail.standards.findings import Finding, Verdict
 
 
-def judge(resources: Iterable[Resource], contract: Contract) -> list[Finding]:
-    """Every violation, waived ones included, and everything that can't be decided yet."""
+def judge(resources: Iterable[Resource], contract: Contract, breaks: tuple[str, ...] | None = None) -> list[Finding]:
+    """Every violation, waived ones included, and everything that can't be decided yet.
+
+    Args:
+        breaks: of one workload's resources, what they break of the API that is served; None: nobody compared.
+    """
     open_ = (Verdict.VIOLATION, Verdict.UNKNOWN)
-    return [finding for finding in verdicts(resources, contract) if finding.verdict in open_]
+    return [finding for finding in verdicts(resources, contract, breaks) if finding.verdict in open_]
 
 
-def verdicts(resources: Iterable[Resource], contract: Contract) -> Iterator[Finding]:
+def verdicts(
+    resources: Iterable[Resource], contract: Contract, breaks: tuple[str, ...] | None = None
+) -> Iterator[Finding]:
     """The verdict of each standard on each resource that it is about, compliance included."""
     everything = tuple(Subject(resource) for resource in resources)
     for subjects in grouped(everything).values():
-        evidence = Evidence(tuple(subjects), contract.environment, contract.tier, everything)
+        evidence = Evidence(tuple(subjects), contract.environment, contract.tier, everything, breaks)
         for finding in _on_each(subjects, contract):
             yield _waived(finding, contract)
         for standard in contract.standards:

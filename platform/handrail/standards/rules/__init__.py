@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from handrail.standards.rules import alerts, aws, ml, pod_security, serving, workspaces
+from handrail.standards.rules import alerts, apis, aws, ml, pod_security, serving, workspaces
 from handrail.standards.rules._breach import Breach, Rule
 
 RULES: Mapping[str, Rule] = {
+    "api_compatible": apis.api_compatible,
     "aws_public_policies": aws.public_policies,
     "disruption": serving.disruption,
     "endpoint_authenticated": ml.endpoint_authenticated,
@@ -26,5 +27,7 @@ RULES: Mapping[str, Rule] = {
 """By the word that a standard names."""
 ALONE = frozenset({"aws_public_policies", "iam_wildcards", "pod_security"})
 """Those that look at one resource at a time, so that a door which sees one at a time can ask them."""
+COMPARING = frozenset({"api_compatible"})
+"""Those that compare with what is released, so that a promotion alone can ask them."""
 
-__all__ = ["ALONE", "RULES", "Breach", "Rule"]
+__all__ = ["ALONE", "COMPARING", "RULES", "Breach", "Rule"]

@@ -1,0 +1,106 @@
+"""What a promotion did, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from handrail.promotion.approvals import Approved
+from handrail.promotion.promote import Outcome
+from handrail.releases.writer import plain
+
+_MOST = 12
+"""Fields of one resource that are shown."""
+
+
+def text(outcome: Outcome) -> str:
+    """One sentence; then what changes, what the gates say, who must approve, and what to do."""
+    return "\n".join(_lines(outcome))
+
+
+def _lines(outcome: Outcome) -> Iterator[str]:
+    yield outcome.sentence
+    yield from (f"  {note}" for note in outcome.notes)
+    if outcome.file is None:
+        return
+    yield f"\nWhat changes in {outcome.place.context.stack} ({len(outcome.changes)} resources):"
+    for each in outcome.changes:
+        yield f"  {each.what:<8} {each.kind} {each.name}"
+        yield from (f"             {field}" for field in each.fields[:_MOST])
+        if len(each.fields) > _MOST:
+            yield f"             and {len(each.fields) - _MOST} more fields"
+    if not outcome.changes:
+        yield "  nothing: its record alone"
+    if outcome.judged:
+        yield f"\n{_gates(outcome)}"
+        yield from (f"  {remark}" for remark in outcome.judged.remarks)
+    if outcome.approved and outcome.approved.needed:
+        yield ""
+        yield from _approvals(outcome, outcome.approved)
+    yield f"\nWritten to {outcome.file}: commit it, and open a pull request. It is deployed when that is merged."
+
+
+def _gates(outcome: Outcome) -> str:
+    gates = outcome.judged.gates if outcome.judged else None
+    assert gates
+    said = [f"{gates.judged} resources keep the standards of {outcome.place.environment}"]
+    said += [f"{len(gates.waived)} let pass ({', '.join(gates.waived)})"] if gates.waived else []
+    said += [f"{gates.advisories} {'advisory' if gates.advisories == 1 else 'advisories'}"] if gates.advisories else []
+    return "; ".join(said)
+
+
+def _approvals(outcome: Outcome, approved: Approved) -> Iterator[str]:
+    place = outcome.place
+    if approved.enough:
+        yield f"Approved by {', '.join(approved.counted)}: {place.environment} asks for {approved.needed}"
+    else:
+        yield f"Needs {_people(approved.needed)} in its pull request before it is merged: {may_approve(outcome)}"
+        if approved.counted:
+            yield f"  counted: {', '.join(approved.counted)}"
+    if approved.claimed:
+        yield f"  claimed: {', '.join(approved.claimed)}"
+    yield from (f"  not counted: {each}" for each in approved.not_counted)
+
+
+def _people(number: int) -> str:
+    return "1 approval" if number == 1 else f"{number} approvals"
+
+
+def may_approve(outcome: Outcome) -> str:
+    """Who may, but for whoever promotes."""
+    context = outcome.place.context
+    names = (*context.owner.members, *context.organisation.platform.members)
+    by = outcome.after.by if outcome.after else None
+    return ", ".join(name for name in dict.fromkeys(names) if name != by) or "nobody may: no team has members"
+
+
+def dumps(outcome: Outcome) -> str:
+    """As JSON."""
+    place, approved = outcome.place, outcome.approved
+    data: dict[str, Any] = {
+        "schema_version": 1,
+        "workload": place.address,
+        "environment": place.environment,
+        "stack": place.context.stack,
+        "sentence": outcome.sentence,
+        "written": outcome.file,
+        "before": plain(outcome.before),
+        "after": plain(outcome.after),
+        "gates": outcome.judged.gates.model_dump(mode="json") if outcome.judged else None,
+        "approvals": {
+            "needed": approved.needed,
+            "counted": list(approved.counted),
+            "claimed": list(approved.claimed),
+            "not_counted": list(approved.not_counted),
+            "enough": approved.enough,
+        }
+        if approved
+        else None,
+        "changes": [
+            {"change": each.what, "kind": each.kind, "name": each.name, "fields": list(each.fields)}
+            for each in outcome.changes
+        ],
+        "notes": list(outcome.notes),
+    }
+    return json.dumps(data, indent=2, ensure_ascii=False)
