@@ -58,6 +58,7 @@ bench: .venv/ready
 	$(RUN) python bench/fleet.py
 	$(RUN) python bench/cluster.py
 	$(RUN) python bench/standards.py
+	$(RUN) python bench/preview.py
 
 .venv/ready: pyproject.toml uv.lock | $(UV)
 	$(UV) sync --locked

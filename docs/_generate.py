@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from enum import Enum
 from pathlib import Path
 from types import UnionType
@@ -30,7 +31,7 @@ NOTE = "<!-- written by `uv run python docs/_generate.py`: edit the code instead
 # Components
 
 
-_PLAIN = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+_PLAIN = {str: "text", date: "a day", int: "a whole number", float: "a number", bool: "true or false"}
 
 
 INTRODUCTION = """\

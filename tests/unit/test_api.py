@@ -68,7 +68,7 @@ PLAIN = st.recursive(
 @settings(deadline=None)
 def test_any_json_has_one_digest(extension: Any, indent: Any, escaped: bool) -> None:
     """Whatever its text: escapes as well, which YAML does not take."""
-    data = {"openapi": "3.0.3", "paths": {}, "x-any": {"y": extension}}
+    data = {"openapi": "3.0.3", "info": {}, "paths": {}, "x-any": {"y": extension}}
     text = json.dumps(data, indent=indent, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
     assert api_digest(text) == api_digest(json.dumps(data).encode())
 
@@ -92,7 +92,14 @@ def test_any_bytes_are_a_document_or_an_error_for_people(text: bytes) -> None:
         ("info: {}\nopenapi: 2.0.0\n", "2:10: openapi: is no OpenAPI 3 document\n    given:   2.0.0"),
         ("openapi: 3.0\n", "1:10: openapi: is no OpenAPI 3 document\n    given:   3.0\n    allowed: a version as text"),
         ('swagger: "2.0"\n', "1:10: swagger: is no OpenAPI 3 document\n    given:   2.0"),
-        ("openapi: 3.0.3\npaths: [a]\n", "2:8: paths: must hold paths"),
+        ("openapi: 3.0.3\npaths: [a]\n", "2:8: paths: must hold paths\n    given:   ['a']"),
+        ("openapi: 3.0.3\npaths: {}\n", "1:1: info: must hold title and version\n    given:   nothing"),
+        ("openapi: 3.0.3\ninfo: {}\n", "1:1: paths: must hold paths\n    given:   nothing"),
+        ("openapi: 3.0.3\ninfo: {}\npaths: {a: {}, x-b: 1}\n", "3:9: paths.a: is no path\n    given:   a"),
+        (
+            "openapi: 3.0.3\ninfo: {}\npaths: {/a: [], /b: null}\n",
+            "3:17: paths./b: must hold methods\n    given:   None",
+        ),
         (
             "openapi: 3.0.3\npaths: {a: {$ref: b.yaml}}\n",
             "2:19: paths.a.$ref: refers to something outside the document",

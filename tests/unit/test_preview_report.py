@@ -4,50 +4,10 @@ import json
 
 import pytest
 from pydantic import ValidationError
+from reports import REPORT
 
-from handrail.preview.report import (
-    Change,
-    FieldChange,
-    Report,
-    ResourceChange,
-    StackChange,
-    WorkloadChange,
-    worst,
-)
+from handrail.preview.report import Report, StackChange, worst
 from handrail.preview.risk import Risk
-
-SHA = "0123456789" * 4
-REPORT = Report(
-    base=SHA,
-    head="working tree",
-    complete=True,
-    stacks=(
-        StackChange(
-            stack="payments-prod",
-            risk=Risk.ROLLING_RESTART,
-            workloads=(
-                WorkloadChange(
-                    name="checkout",
-                    component="ScalableService",
-                    sentence="image 2.7.1 → 2.8.0",
-                    risk=Risk.ROLLING_RESTART,
-                    resources=(
-                        ResourceChange(
-                            type="kubernetes:apps/v1:Deployment",
-                            name="checkout-deployment",
-                            change=Change.UPDATE,
-                            risk=Risk.ROLLING_RESTART,
-                            reason="the pod template changes",
-                            fields=(
-                                FieldChange(path="spec.template.spec.containers[app].image", before="a", after="b"),
-                            ),
-                        ),
-                    ),
-                ),
-            ),
-        ),
-    ),
-)
 
 
 def test_a_report_is_read_as_it_was_written() -> None:

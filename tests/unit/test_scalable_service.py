@@ -96,7 +96,8 @@ def test_selectors_hold_only_labels_that_never_change(context: Context) -> None:
     assert kinds["Deployment"]["spec"]["selector"]["matchLabels"] == fixed
     assert kinds["Service"]["spec"]["selector"] == fixed
     assert kinds["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == fixed
-    assert kinds["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == fixed
+    whole = {"app.kubernetes.io/instance": "checkout"}  # a canary's pods as well
+    assert kinds["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == whole
 
 
 def test_everything_is_labelled(context: Context) -> None:

@@ -166,13 +166,18 @@ def event(kind: str, name: str, reason: str, message: str) -> dict[str, Any]:
 
 def row(name: str, found: Mapping[str, Any]) -> Row:
     """The row of one of acme's workloads, given what is live."""
+    (only,) = rows_of(name, found)
+    return only
+
+
+def rows_of(name: str, found: Mapping[str, Any]) -> tuple[Row, ...]:
+    """Its row, then those of what only the cluster has."""
     plan, prepared = planned(name)
     wanted = wanted_of(prepared)
     assert wanted
     context = plan.context
     place = Place(context.stack, context.team, context.environment, context.namespace)
-    (only,) = rows([wanted], found, place, NOW)
-    return only
+    return rows([wanted], found, place, NOW)
 
 
 def short(name: str, ready: int = 0) -> tuple[Objects, dict[str, Any]]:
@@ -843,6 +848,89 @@ def paths(value: Any, prefix: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
         yield from paths(item, (*prefix, key))
 
 
+# What stands beside the stable release
+
+
+def beside(found: Objects, name: str = "checkout", ready: int = 2, weight: int = 10, track: str = "canary") -> Objects:
+    """With a track of 2.8.0 that has two replicas, and its part of the route where there is one."""
+    labels = {"app.kubernetes.io/name": f"{name}-{track}", "handrail.dev/track": track}
+    maker = deepcopy(found["Deployment"][0])
+    maker["metadata"] |= {"name": f"{name}-{track}", "annotations": {"handrail.dev/weight": str(weight)}}
+    maker["metadata"]["labels"] |= labels
+    template = maker["spec"]["template"]
+    template["metadata"]["labels"] |= labels
+    template["spec"]["containers"][0]["image"] = f"registry.acme.test/payments/{name}:2.8.0"
+    maker["spec"]["replicas"] = 2
+    maker["status"] |= {"replicas": 2, "updatedReplicas": 2, "readyReplicas": ready}
+    pods = [pod(maker, f"{name}-{track}-{number}") for number in range(2)]
+    for each in pods[ready:]:
+        unready(each)
+    made = {"Deployment": maker, "ReplicaSet": replica_set(maker, f"{track}-{HASH}", 2, ready)}
+    found = {**found, **{kind: [*found[kind], each] for kind, each in made.items()}, "Pod": [*found["Pod"], *pods]}
+    for route in deepcopy(found.get("HTTPRoute", [])):
+        refs = [{"name": name, "weight": 100 - weight}, {"name": f"{name}-{track}", "weight": weight}]
+        if track == "canary" and weight:
+            route["spec"]["rules"][0]["backendRefs"] = refs
+        found["HTTPRoute"] = [route]
+    return found
+
+
+def test_a_canary_is_told_from_the_stable_release() -> None:
+    """Replicas of the stable release alone; the share of each; in everybody's words."""
+    shown = row("checkout", beside(deployed("checkout")))
+    assert (shown.state, shown.ready, shown.wanted, shown.version, shown.traffic) == (State.LIVE, 2, 2, "2.7.1", 100)
+    (canary,) = shown.tracks
+    assert (canary.name, canary.version, canary.ready, canary.wanted, canary.share) == ("canary", "2.8.0", 2, 2, 10)
+    assert "90% 2.7.1, 10% 2.8.0 (canary)" in said(status(shown), "app-developer")
+    assert "version 2.7.1, and version 2.8.0 on trial with 10% of it." in said(status(shown), "product-manager")
+    facts = json.loads(status_text.dumps([status(shown)]))[0]["workloads"][0]
+    assert (facts["share"], facts["tracks"][0]["share"]) == (90, 10)
+
+
+def test_without_a_route_a_canarys_share_is_that_of_its_replicas() -> None:
+    """Those that answer, beside the stable release's; none while it is dark."""
+    half = row("refunds", beside(deployed("refunds")))
+    assert [track.share for track in half.tracks] == [66.7]
+    assert "33.3% 0.9.3, 66.7% 2.8.0 (canary)" in said(status(half), "app-developer")
+    (dark,) = row("refunds", beside(deployed("refunds"), "refunds", weight=0)).tracks
+    assert dark.share == 0
+
+
+def test_a_canary_that_fails_is_reported_with_what_to_do() -> None:
+    """Its requests can be taken away by one command; the stable release's own trouble comes first."""
+    found = beside(deployed("checkout"), ready=0)
+    wait(found["Pod"][-1], "ImagePullBackOff", f'Back-off pulling image "{IMAGE}:2.8.0": not found')
+    shown = row("checkout", found)
+    assert (shown.state, shown.well, shown.ready) == (State.DEGRADED, False, 2)
+    assert shown.failure and shown.failure.track == "canary"
+    assert shown.failure.message == f"canary 2.8.0: {IMAGE}:2.8.0 is not in the registry"
+    assert shown.failure.remedy.endswith("`handrail promote checkout --to dev --weight 0`")
+    text = said(status(shown), "product-manager")
+    assert "; but the trial of the next version has trouble: its version cannot be found." in text
+    wait(found["Pod"][0], "ImagePullBackOff", f'Back-off pulling image "{IMAGE}:2.7.1": not found')
+    found["Deployment"][0]["status"]["readyReplicas"] = 1
+    other = row("checkout", found).failure
+    assert other and not other.track
+
+
+def test_a_dark_canary_that_fails_harms_nobody() -> None:
+    """It is told, and the workload is as live as before."""
+    found = beside(deployed("checkout"), ready=0, weight=0)
+    wait(found["Pod"][-1], "ImagePullBackOff", f'Back-off pulling image "{IMAGE}:2.8.0": not found')
+    shown = row("checkout", found)
+    assert (shown.state, shown.share) == (State.LIVE, 100)
+    assert shown.failure and "--weight 0" not in shown.failure.remedy
+    assert "canary 2.8.0" in said(status(shown), "app-developer")
+
+
+def test_an_older_version_stands_beside_with_callers_of_its_own() -> None:
+    """It has no share of the current one's requests."""
+    shown = row("checkout", beside(deployed("checkout"), track="v1"))
+    assert (shown.share, [track.share for track in shown.tracks]) == (None, [None])
+    assert "2.7.1, 2.8.0 (v1)" in said(status(shown), "app-developer")
+    assert "v1 of its API still served" in said(status(shown), "product-manager")
+
+
 def whole() -> dict[str, Objects]:
     """A live set of each workload in which much is wrong."""
     found: dict[str, Objects] = {}
@@ -872,7 +960,7 @@ def whole() -> dict[str, Objects]:
     return found
 
 
-WHOLE = whole()
+WHOLE = whole() | {"refunds": beside(deployed("refunds"), "refunds", 1), "checkout": beside(whole()["checkout"])}
 PATHS = [(name, path) for name, found in WHOLE.items() for path in paths(found)]
 
 
@@ -897,10 +985,10 @@ def test_no_missing_field_raises(gone: list[tuple[str, tuple[Any, ...]]], instea
             except (KeyError, IndexError, TypeError):
                 continue
         found = {kind: [each for each in items if isinstance(each, dict)] for kind, items in found.items()}
-        shown = row(name, found)
+        shown = rows_of(name, found)
         for reader in ("app-developer", "platform-engineer", "product-manager"):
-            said(status(shown), reader)
-        json.loads(status_text.dumps([status(shown)]))
+            said(status(*shown), reader)
+        json.loads(status_text.dumps([status(*shown)]))
 
 
 # The cluster that is asked

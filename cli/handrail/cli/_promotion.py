@@ -38,8 +38,8 @@ def record(
     return Record(incident, pull_request, read_approvals(approvals) if approvals else None, tuple(approved_by or ()))
 
 
-def say(outcome: Outcome, *, json: bool) -> None:
+def say(outcome: Outcome, *, json: bool, reader: str | None = None) -> None:
     """Print what was done."""
     from handrail.promotion.text import dumps, text
 
-    print(dumps(outcome) if json else text(outcome))
+    print(dumps(outcome) if json else text(outcome, reader))

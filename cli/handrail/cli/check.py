@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gc
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from handrail.cli._options import Cwd
+
+if TYPE_CHECKING:
+    from handrail.check import Report
 
 
 class Format(StrEnum):
@@ -51,6 +55,13 @@ def check(
             "--base", help="Judge by organisation, standards, waivers and baseline of this revision, as origin/main."
         ),
     ] = None,
+    approvals: Annotated[
+        Path | None,
+        typer.Option(
+            "--approvals",
+            help="With --base: who approved the pull request, in JSON that the trusted workflow made.",
+        ),
+    ] = None,
     write_baseline: Annotated[
         Path | None, typer.Option("--write-baseline", help="Write what is violated now into a baseline.")
     ] = None,
@@ -67,6 +78,10 @@ def check(
     report = check_all(
         what or (), organisation=organisation, environment=environment, stdin=stdin, start=cwd, base=base
     )
+    if base:
+        report = _with_approvals(report, base, approvals, organisation, cwd)
+    elif approvals:
+        raise typer.BadParameter("--approvals needs --base: the pins that differ from it are what was approved")
     if baseline:
         report = read_baseline(baseline, base).applied(report)
     if write_baseline:
@@ -74,3 +89,18 @@ def check(
     print(FORMATS[form](report))
     if report.refuses(strict=strict) and not write_baseline:
         raise typer.Exit(1)
+
+
+def _with_approvals(report: Report, base: str, file: Path | None, organisation: str | None, cwd: Path | None) -> Report:
+    """The report, and what is to be said of the approvals of each pin that differs from the base."""
+    from handrail.core.errors import HandrailError
+    from handrail.core.project import Project
+    from handrail.promotion.approvals import read_approvals
+    from handrail.promotion.pull_request import approval_findings
+
+    try:
+        project = Project.find(cwd)
+    except HandrailError:  # files alone were checked
+        return report
+    found = approval_findings(project, base, read_approvals(file) if file else None, organisation)
+    return replace(report, checked=(*report.checked, *found))

@@ -53,12 +53,20 @@ def promote(
     if weight == AUTO:
         if image or model:
             raise typer.BadParameter("--weight auto moves the canary that is there: leave --image and --model out")
-        say(promote_by_metrics(project, name, to, prometheus=prometheus, record=about, reader=persona), json=json)
+        say(
+            promote_by_metrics(project, name, to, prometheus=prometheus, record=about, reader=persona),
+            json=json,
+            reader=persona,
+        )
         return
     if prometheus:
         raise typer.BadParameter("--prometheus is asked with --weight auto alone")
     asked = Asked(image, model, incident)
-    say(promote(project, name, to, asked=asked, weight=_share(weight), record=about, reader=persona), json=json)
+    say(
+        promote(project, name, to, asked=asked, weight=_share(weight), record=about, reader=persona),
+        json=json,
+        reader=persona,
+    )
 
 
 def _share(text: str | None) -> int | None:

@@ -213,6 +213,12 @@ class ApiArgs(TypedDict):
 
     version: str
     """The API's major version, as v2: it is the first part of every path."""
+    openapi: NotRequired[str]
+    """Its OpenAPI document, as a path from workloads.yaml; a promotion compares it with the one that serves. Default:
+    it has none."""
+    previous: NotRequired[dict[str, str]]
+    """Older versions that are still served, each until the end of a day, as `v1: 2027-01-31`; default: none. The
+    release that each is served by is pinned beside the current one."""
 
 
 class ScaleArgs(TypedDict):

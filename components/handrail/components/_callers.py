@@ -16,6 +16,7 @@ from handrail.components._definition import Workload
 from handrail.components._network import team_and_name
 from handrail.components._parts import resource
 from handrail.components._pods import audience, container_security, draining
+from handrail.components._released import CANARY
 from handrail.core.resources import Resource
 from handrail.core.units import Duration
 from handrail.organisation import Capability, namespace_of
@@ -51,9 +52,11 @@ def callers_access(workload: Workload[Any]) -> Iterator[Resource]:
         )
     issuer = workload.context.cluster.certificate_issuer
     if workload.context.cluster.has(Capability.CERT_MANAGER) and issuer:
+        canary = [f"{workload.name}-{CANARY}.{workload.namespace}.svc"] if workload.release.canary else []
+        hosts = [_host(workload), *canary]
         spec = {
             "secretName": f"{workload.name}-tls",
-            "dnsNames": [_host(workload), f"{_host(workload)}.cluster.local"],
+            "dnsNames": [f"{host}{end}" for host in hosts for end in ("", ".cluster.local")],
             "issuerRef": {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": issuer},
         }
         yield resource(workload, "certificate", "cert-manager.io/v1:Certificate", spec=spec)

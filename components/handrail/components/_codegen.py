@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from datetime import date
 from enum import Enum
 from pathlib import Path
 from textwrap import indent
@@ -105,7 +106,7 @@ def _args_name(spec: type[Spec]) -> str:
     return spec.__name__.removesuffix("Spec") + "Args"
 
 
-_PLAIN = {str: "str", int: "int", float: "float", bool: "bool"}
+_PLAIN = {str: "str", date: "str", int: "int", float: "float", bool: "bool"}
 
 
 def _type(annotation: Any) -> str:

@@ -9,7 +9,8 @@ import pulumi
 from pulumi.runtime import settings
 
 from handrail.components._decide import decide, gated
-from handrail.components._definition import Definition, Prepared, prepare, token_of, unreleased
+from handrail.components._definition import Definition, Prepared, prepare, token_of
+from handrail.components._released import unreleased
 from handrail.core.errors import DocumentError, HandrailError
 from handrail.core.project import Project, relative
 from handrail.core.resources import Given, Ref, Resource, replace_leaves

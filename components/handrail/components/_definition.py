@@ -10,12 +10,13 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from handrail.components._labels import labelled
+from handrail.components._released import check_release, file_of, no_tracks, pins_of
 from handrail.core.documents import dotted
 from handrail.core.errors import DocumentError, HandrailError, PlanError, Position, Problem
 from handrail.core.models import Locate, Model, problems_of
 from handrail.core.resources import Given, Path, Resource
-from handrail.organisation import Context, Requirement
-from handrail.releases import Release, releases_file
+from handrail.organisation import Context
+from handrail.releases import Release
 from handrail.standards import Finding, contract_of, judge, refuse, schemas
 
 Text = str | Given
@@ -60,12 +61,19 @@ class Workload(Generic[S]):
         spec: its validated settings.
         context: organisation, team and environment.
         release: what is pinned for it in this environment.
+        track: which of its Deployments: empty for the stable one, canary, or an older API version as v2.
     """
 
     name: str
     spec: S
     context: Context
     release: Release = field(default_factory=Release)
+    track: str = ""
+
+    @property
+    def deployed(self) -> str:
+        """The name of what it is deployed as: its own, beside it <name>-<track>."""
+        return f"{self.name}-{self.track}" if self.track else self.name
 
     @property
     def namespace(self) -> str:
@@ -121,6 +129,7 @@ class Definition(Generic[S]):
         plan: a pure function of a Workload.
         outputs: output name → its documentation; the plan gives a value for each.
         check: what the Spec alone cannot tell, as a team that the organisation lacks.
+        check_release: what of a release cannot be beside the stable one; paths begin below the workload's name.
         aliases: class names that it had before: what was deployed under one of them is taken over, not replaced.
     """
 
@@ -129,6 +138,7 @@ class Definition(Generic[S]):
     plan: Callable[[Workload[S]], Plan]
     outputs: Mapping[str, str]
     check: Callable[[Workload[S]], Found] = _nothing_to_check
+    check_release: Callable[[Workload[S]], Found] = no_tracks
     aliases: tuple[str, ...] = ()
 
     @property
@@ -186,8 +196,8 @@ def prepare(
         PlanError: a planned resource is not valid Kubernetes.
         RefusedError: a standard refuses the plan.
     """
-    pins = _pins(definition, name, context, release)
-    args, sources = {**args, **pins}, {**(sources or {}), **dict.fromkeys(pins, Source(_file_of(context)))}
+    pins = pins_of(definition, name, context, release)
+    args, sources = {**args, **pins}, {**(sources or {}), **dict.fromkeys(pins, Source(file_of(context)))}
     try:
         spec = definition.spec.model_validate(args)
     except ValidationError as error:
@@ -197,6 +207,8 @@ def prepare(
     found = [*_check_name(workload), *_check_team(workload)] or [*definition.check(workload)]
     if found:
         raise DocumentError(_placed(found, prefix or (name,), locate))
+    if wrong := check_release(definition, workload, args):
+        raise DocumentError(wrong)
     plan = definition.plan(workload)
     plan = replace(plan, resources=tuple(labelled(resource, workload, definition.name) for resource in plan.resources))
     if invalid := schemas.problems(plan.resources):
@@ -207,38 +219,6 @@ def prepare(
     default = Source(f"default of {definition.name}", chosen=False)
     told = {path: sources.get(path, default) for path in setting_paths(spec)}
     return Prepared(definition, workload, plan, told, tuple(findings))
-
-
-def _pins(definition: Definition[Any], name: str, context: Context, release: Release | None) -> dict[str, str]:
-    """What a release says in place of the arguments."""
-    pins = release.pins if release else {}
-    wrong = [word for word in pins if word not in definition.spec.model_fields]
-    if wrong:
-        where = Position(_file_of(context), 1)
-        raise DocumentError(
-            Problem(
-                f"is no setting of a {definition.name}", f"{name}.{word}", where, given=pins[word], remedy="take it out"
-            )
-            for word in wrong
-        )
-    return pins
-
-
-def unreleased(
-    definition: Definition[Any], name: str, context: Context, releases: Mapping[str, Release]
-) -> Iterator[Problem]:
-    """A workload without a release where its environment requires one; what has no artifact of its own needs none."""
-    if context.settings.releases is not Requirement.REQUIRED or "image" not in definition.spec.model_fields:
-        return
-    if name not in releases or not releases[name].pins:
-        yield Problem(
-            f"has no release in {context.environment}, which deploys nothing else", name,
-            Position(_file_of(context), 1), remedy=f"handrail promote {name} --to {context.environment}",
-        )  # fmt: skip
-
-
-def _file_of(context: Context) -> str:
-    return releases_file(context.environment, context.team)
 
 
 def prepare_all(calls: Iterable[Callable[[], Prepared]], problems: Iterable[Problem] = ()) -> tuple[Prepared, ...]:

@@ -14,16 +14,25 @@ if TYPE_CHECKING:
 PREFIX = "handrail.dev"
 
 
-def selector(name: str) -> dict[str, str]:
-    """The labels that select a workload's pods: they never change, because a selector is immutable."""
-    return {"app.kubernetes.io/name": name, "app.kubernetes.io/instance": name}
+TRACK = f"{PREFIX}/track"
+"""On what stands beside the stable Deployment: canary, or an older API version as v2."""
+
+
+def selector(workload: Workload[Any]) -> dict[str, str]:
+    """The labels that select the pods of one Deployment: they never change, because a selector is immutable."""
+    return {"app.kubernetes.io/name": workload.deployed, **every_track(workload.name)}
+
+
+def every_track(name: str) -> dict[str, str]:
+    """The label that selects all pods of a workload, those of a canary or an older API version as well."""
+    return {"app.kubernetes.io/instance": name}
 
 
 def pod_labels(workload: Workload[Any], component: str) -> dict[str, str]:
     """What a pod and everything around it carries; a change here restarts pods."""
     context, data = workload.context, getattr(workload.spec, "data_classification", None)
     return {
-        **selector(workload.name),
+        **selector(workload),
         "app.kubernetes.io/component": component,
         "app.kubernetes.io/part-of": context.team,
         "app.kubernetes.io/managed-by": "handrail",
@@ -41,6 +50,12 @@ def labelled(resource: Resource, workload: Workload[Any], component: str) -> Res
     labels = pod_labels(workload, component)
     inputs = _with_templates(resource.inputs, labels)
     return replace(resource, inputs=_with_labels(inputs, {**labels, f"{PREFIX}/contract": CONTRACT_VERSION}))
+
+
+def tracked(resource: Resource, workload: Workload[Any]) -> Resource:
+    """`resource` with the labels that tell it, and its pods, from those of the stable release."""
+    labels = {**selector(workload), TRACK: workload.track}
+    return replace(resource, inputs=_with_labels(_with_templates(resource.inputs, labels), labels))
 
 
 def _with_templates(manifest: Any, labels: dict[str, str]) -> dict[str, Any]:

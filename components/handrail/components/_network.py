@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
-from handrail.components._labels import selector
+from handrail.components._labels import every_track
 from handrail.core.addresses import block_and_port
 from handrail.organisation import Context, namespace_of
 
@@ -25,7 +25,10 @@ def team_and_name(peer: str, team: str) -> tuple[str, str]:
 def workload_peer(peer: str, context: Context) -> dict[str, Any]:
     """The pods of a Peer."""
     team, name = team_and_name(peer, context.team)
-    return {**namespace_peer(namespace_of(team, context.environment)), "podSelector": {"matchLabels": selector(name)}}
+    return {
+        **namespace_peer(namespace_of(team, context.environment)),
+        "podSelector": {"matchLabels": every_track(name)},
+    }
 
 
 def namespace_peer(namespace: str) -> dict[str, Any]:

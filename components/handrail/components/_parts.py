@@ -6,16 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from handrail.components._definition import Workload
-from handrail.components._labels import selector
+from handrail.components._labels import every_track, selector, tracked
 from handrail.core.resources import Resource
 
 
 def resource(
     workload: Workload[Any], role: str, type_: str, after: tuple[str, ...] = (), *, name: str = "", **body: Any
 ) -> Resource:
-    """A resource of a workload: to Pulumi `<workload>-<role>`, to Kubernetes `name`, default the workload's."""
-    metadata = {"name": name or workload.name, "namespace": workload.namespace, **body.pop("metadata", {})}
-    return Resource(f"{workload.name}-{role}", f"kubernetes:{type_}", {"metadata": metadata, **body}, after)
+    """A resource of a workload: to Pulumi `<workload>-<role>`, to Kubernetes `name`, default the workload's.
+
+    Of a track, `<workload>-<track>` stands in the workload's place.
+    """
+    metadata = {"name": name or workload.deployed, "namespace": workload.namespace, **body.pop("metadata", {})}
+    found = Resource(f"{workload.deployed}-{role}", f"kubernetes:{type_}", {"metadata": metadata, **body}, after)
+    return tracked(found, workload) if workload.track else found
 
 
 def service_account(workload: Workload[Any]) -> Resource:
@@ -48,7 +52,7 @@ def network_policy(
     """What may connect to the workload's pods, and where they may connect to; all else is shut."""
     inbound = list(inbound)
     spec = {
-        "podSelector": {"matchLabels": selector(workload.name)},
+        "podSelector": {"matchLabels": every_track(workload.name)},
         "policyTypes": ["Ingress", "Egress"],
         **({"ingress": inbound} if inbound else {}),  # the provider drops an empty list; absent shuts as well
         "egress": list(outbound),
@@ -62,13 +66,18 @@ def disruption_budget(workload: Workload[Any], fewest: int) -> Iterator[Resource
         spec = {
             "maxUnavailable": 1,
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
-            "selector": {"matchLabels": selector(workload.name)},
+            "selector": {"matchLabels": selector(workload)},
         }
         yield resource(workload, "disruption-budget", "policy/v1:PodDisruptionBudget", spec=spec)
 
 
-def service(workload: Workload[Any], target: str, number: int = 80) -> Resource:
-    """A port of the workload's name, for callers inside the cluster; `target`, http or https, names the container's."""
+def service(workload: Workload[Any], target: str, number: int = 80, *, shared: bool = False) -> Resource:
+    """A port of the workload's name, for callers inside the cluster; `target`, http or https, names the container's.
+
+    Args:
+        shared: whether a canary's pods answer under this name as well.
+    """
     port = {"name": target, "port": number, "targetPort": target, "protocol": "TCP", "appProtocol": target}
-    spec = {"type": "ClusterIP", "selector": selector(workload.name), "ports": [port]}
+    chosen = every_track(workload.name) if shared else selector(workload)
+    spec = {"type": "ClusterIP", "selector": chosen, "ports": [port]}
     return resource(workload, "service", "core/v1:Service", spec=spec)

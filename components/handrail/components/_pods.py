@@ -38,7 +38,7 @@ def container_security() -> dict[str, Any]:
     }
 
 
-def spreading(name: str) -> list[dict[str, Any]]:
+def spreading(workload: Workload[Any]) -> list[dict[str, Any]]:
     """Replicas over zones and nodes as far as there are any; never so strict that a pod cannot be placed.
 
     maxSkew 1 is Kyverno's sample; ScheduleAnyway, because the cluster autoscaler does not know the strict form.
@@ -48,7 +48,7 @@ def spreading(name: str) -> list[dict[str, Any]]:
             "maxSkew": 1,
             "topologyKey": key,
             "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": {"matchLabels": selector(name)},
+            "labelSelector": {"matchLabels": selector(workload)},
         }
         for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
     ]

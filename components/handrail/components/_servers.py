@@ -34,7 +34,7 @@ class Server:
         alive, ready: its health paths.
         path: where predictions are asked for.
         metrics_port: the port of its metrics; None where it shows none.
-        queue: PromQL of the requests that wait, over all replicas; None where it tells none.
+        queue: PromQL of the requests that wait, over all replicas but `$others`; None where it tells none.
         target: how many may wait per replica before another one is added.
         indicator: how its requests are counted; None leaves that to the organisation's source.
         env: environment variables.
@@ -67,6 +67,10 @@ def _sum(metric: str) -> str:
     return f"sum({metric}{{{_MINE}}})"
 
 
+def _queue(metric: str) -> str:
+    return f"sum({metric}{{{_MINE}$others}})"
+
+
 def _rate(metric: str, by: str = "") -> str:
     return f"sum{f' by ({by})' if by else ''} (rate({metric}{{{_MINE}}}[5m]))"
 
@@ -89,7 +93,7 @@ SERVERS = {
         ready="/v2/health/ready",
         path="/v2/models/$name/infer",
         metrics_port=8082,
-        queue=_sum("rest_server_requests_in_progress"),  # its own queue metrics are histograms
+        queue=_queue("rest_server_requests_in_progress"),  # its own queue metrics are histograms
         indicator=Indicator(
             selector=_MINE,
             requests=("rest_server_requests_total",),
@@ -116,7 +120,7 @@ SERVERS = {
         ready="/v2/health/ready",
         path="/v2/models/$name/infer",
         metrics_port=8002,
-        queue=_sum("nv_inference_pending_request_count"),
+        queue=_queue("nv_inference_pending_request_count"),
         indicator=Indicator(
             selector=_MINE,
             requests=("nv_inference_request_success", "nv_inference_request_failure"),
@@ -136,7 +140,7 @@ SERVERS = {
         ready="/health",
         path="/v1/chat/completions",
         metrics_port=PORT,
-        queue=_sum("vllm:num_requests_waiting"),
+        queue=_queue("vllm:num_requests_waiting"),
         indicator=Indicator(
             selector=_MINE,
             requests=("http_requests_total",),

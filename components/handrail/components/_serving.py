@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from handrail.components._accelerators import quota_of
 from handrail.components._definition import Spec, Workload
 from handrail.components._parts import resource
+from handrail.components._released import CANARY
 from handrail.components._servers import Server
 from handrail.core.resources import Resource
 from handrail.core.units import Memory
@@ -49,12 +50,16 @@ class Rollout(StrEnum):
     """An old replica ends before the new one starts: no accelerator beyond the quota, one replica fewer meanwhile."""
 
 
-def rollout_of(workload: Workload[Any]) -> tuple[Rollout, str]:
-    """How a new version takes over, and why so."""
+def rollout_of(workload: Workload[Any], beside: int = 0) -> tuple[Rollout, str]:
+    """How a new version takes over, and why so.
+
+    Args:
+        beside: how many replicas a canary has.
+    """
     spec = workload.spec
     if spec.rollout:
         return spec.rollout, "chosen"
-    quota, needed = quota_of(workload, spec.accelerator), (spec.scale.most + 1) * spec.accelerators
+    quota, needed = quota_of(workload, spec.accelerator), (spec.scale.most + beside + 1) * spec.accelerators
     if needed <= quota:
         return Rollout.AVAILABILITY, f"the quota of {quota} {spec.accelerator} has room for a replica more"
     fewer = "; the only replica is down meanwhile" if spec.scale.min == 1 else ""
@@ -81,7 +86,7 @@ def scaler_of(workload: Workload[Any], server: Server) -> tuple[list[Resource], 
         return [], None
     queue = server.queue
     if queue is None and organisation.telemetry.requests is RequestMetrics.OPENTELEMETRY:
-        queue = 'sum(http_server_active_requests{job="$namespace/$name"})'
+        queue = 'sum(http_server_active_requests{job="$namespace/$name"$others})'
     missing = (
         f"cluster {workload.context.settings.cluster} lacks {Capability.KEDA}"
         if not workload.context.cluster.has(Capability.KEDA)
@@ -93,11 +98,13 @@ def scaler_of(workload: Workload[Any], server: Server) -> tuple[list[Resource], 
     )
     if missing or queue is None:
         return [], f"fixed at {spec.scale.min}, not scaled from {spec.scale.min} to {spec.scale.most}: {missing}"
+    # the canary's queue is its own: its pods would be counted under the same job
+    others = f',pod!~"{workload.name}-{CANARY}-.+"' if workload.release.canary else ""
     trigger = {
         "type": "prometheus",
         "metadata": {
             "serverAddress": organisation.telemetry.prometheus,
-            "query": Template(queue).substitute(namespace=workload.namespace, name=workload.name),
+            "query": Template(queue).substitute(namespace=workload.namespace, name=workload.name, others=others),
             "threshold": str(spec.scale.queue or server.target),
         },
     }

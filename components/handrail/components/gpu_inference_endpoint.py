@@ -31,6 +31,7 @@ from handrail.components._parts import (
 )
 from handrail.components._pod_spec import DatasetUri, PodSpec, check_pod
 from handrail.components._pods import container, draining, pod, spreading
+from handrail.components._released import CANARY
 from handrail.components._servers import MODELS, PORT, SERVERS, ModelServer, Server
 from handrail.components._serving import EndpointScaleSpec, Rollout, rollout_of, scaler_of, start_allowance
 from handrail.components._telemetry.dashboards import gpu_panels, resource_panels
@@ -38,6 +39,7 @@ from handrail.components._telemetry.indicators import Indicator, of_organisation
 from handrail.components._telemetry.monitors import pod_monitor
 from handrail.components._telemetry.objectives import ObjectiveSpec, check_objective
 from handrail.components._telemetry.observe import observe_requests
+from handrail.components._tracks import canary_notes, check_share, replicas_beside, told, track_of
 from handrail.components.workload_priorities import Priority
 from handrail.core.errors import Problem
 from handrail.core.resources import Given, Resource
@@ -148,11 +150,26 @@ def check(workload: Workload[GpuInferenceEndpointSpec]) -> Found:
     yield from check_objective(workload, _indicator(workload), unseen)
 
 
+def check_canary(workload: Workload[GpuInferenceEndpointSpec]) -> Found:
+    """A share that replicas cannot give, accelerators beyond the quota; and no version is in an endpoint's path."""
+    spec = workload.spec
+    yield from check_share(workload, spec.scale.min)
+    for canary in _canary(workload):
+        both = spec.accelerators * (spec.scale.min + canary.spec.scale.min)
+        yield from check_accelerator(workload, spec.accelerator, both, CANARY, "weight")
+    for version in workload.release.previous:
+        yield (
+            ("previous", version),
+            Problem("cannot be: an endpoint has no version in its path to tell callers by", remedy="take it out"),
+        )
+
+
 def plan(workload: Workload[GpuInferenceEndpointSpec]) -> Plan:
     """The endpoint's resources."""
     spec, context = workload.spec, workload.context
     server = SERVERS[spec.server]
-    rollout, why_rollout = rollout_of(workload)
+    canaries = _canary(workload)
+    rollout, why_rollout = rollout_of(workload, sum(each.spec.scale.min for each in canaries))
     start, why_start = start_allowance(workload)
     advisories = list(_advisories(workload, server))
     scaler, no_scaler = scaler_of(workload, server)
@@ -165,8 +182,16 @@ def plan(workload: Workload[GpuInferenceEndpointSpec]) -> Plan:
     resources += [*external_secret(workload), *callers_access(workload), *_cache(workload)]
     after = tuple(found.name for found in resources)
     resources.append(_deployment(workload, server, rollout, start, scaled=bool(scaler), after=after))
-    resources.append(service(workload, "https", number=443))
+    shared = bool(workload.release.canary and workload.release.canary.weight)
+    resources.append(service(workload, "https", number=443, shared=shared))
     resources += [*scaler, *disruption_budget(workload, spec.scale.min)]
+    for canary in canaries:
+        resources.append(_deployment(canary, server, rollout, start, scaled=False, after=after))
+        resources.append(service(canary, "https", number=443))
+        resources += disruption_budget(canary, canary.spec.scale.min)
+        assert workload.release.canary
+        own, scaled = canary.spec.scale.min, bool(scaler)
+        advisories.append(told(workload.release.canary, workload, spec.scale.min, own, routed=False, scaled=scaled))
 
     port = "http" if server.metrics_port == PORT else "metrics"
     monitor = pod_monitor(workload, port, "/metrics") if server.metrics_port else None
@@ -193,7 +218,17 @@ COMPONENT = Definition(
         "service_account": "The name of its Kubernetes ServiceAccount.",
     },
     check=check,
+    check_release=check_canary,
 )
+
+
+def _canary(workload: Workload[GpuInferenceEndpointSpec]) -> list[Workload[GpuInferenceEndpointSpec]]:
+    """The canary, fixed at as many replicas as its share needs; one where it is dark, none where there is none."""
+    canary, scale = workload.release.canary, workload.spec.scale
+    if canary is None:
+        return []
+    fewest = (replicas_beside(scale.min, canary.weight) if canary.weight else 1) or 1
+    return [track_of(workload, CANARY, canary, scale=scale.model_copy(update={"min": fewest, "max": None}))]
 
 
 def _is(model: str, scheme: str) -> bool:
@@ -233,7 +268,7 @@ def _deployment(
         **({} if scaled else {"replicas": spec.scale.min}),
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": more, "maxUnavailable": 1 - more}},
         "progressDeadlineSeconds": max(600, start + 60),
-        "selector": {"matchLabels": selector(workload.name)},
+        "selector": {"matchLabels": selector(workload)},
         "template": {
             "metadata": {"labels": accelerator_labels(spec.accelerator)},
             "spec": _pod(workload, server, start),
@@ -241,7 +276,7 @@ def _deployment(
     }
     # on the Deployment alone: a new link must not restart the pods
     notes = {"model-card": spec.model_card, "evaluation": spec.evaluation, "training-run": spec.training_run}
-    annotations = {f"{PREFIX}/{key}": text for key, text in notes.items() if text}
+    annotations = {f"{PREFIX}/{key}": text for key, text in notes.items() if text} | canary_notes(workload)
     metadata = {
         "labels": queue_labels(workload, Priority.SERVING),
         **({"annotations": annotations} if annotations else {}),
@@ -284,7 +319,7 @@ def _pod(workload: Workload[GpuInferenceEndpointSpec], server: Server, start: in
         ],
         terminationGracePeriodSeconds=spec.drain.seconds + 30,
         **placement(accelerator),
-        **({"topologySpreadConstraints": spreading(workload.name)} if spec.scale.most > 1 else {}),
+        **({"topologySpreadConstraints": spreading(workload)} if spec.scale.most > 1 else {}),
     )
 
 

@@ -244,7 +244,7 @@ def _stateful_set(
     body = {
         # no replicas: a notebook that stopped stays so until somebody starts it, whatever is deployed meanwhile
         "serviceName": workload.name,
-        "selector": {"matchLabels": selector(workload.name)},
+        "selector": {"matchLabels": selector(workload)},
         "template": {
             "metadata": {"labels": accelerator_labels(profile.accelerator)},
             "spec": pod(workload, containers, volumes, **placement(accelerator)),

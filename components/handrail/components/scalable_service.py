@@ -1,10 +1,20 @@
 """ScalableService: a long-running HTTP service that scales with its load."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
+from handrail.components._api import (
+    ApiSpec,
+    check_previous,
+    is_routed,
+    previous_told,
+    route,
+    served_versions,
+    url,
+)
 from handrail.components._definition import Definition, Found, Plan, Spec, Text, Workload
 from handrail.components._labels import selector
 from handrail.components._network import Peer, egress, ingress
@@ -18,15 +28,16 @@ from handrail.components._parts import (
 )
 from handrail.components._pod_spec import HttpPath, PodSpec, Port, check_pod
 from handrail.components._pods import container, draining, pod, probes, spreading
+from handrail.components._released import CANARY
 from handrail.components._telemetry.dashboards import resource_panels
 from handrail.components._telemetry.environment import opentelemetry
 from handrail.components._telemetry.indicators import of_organisation
 from handrail.components._telemetry.monitors import pod_monitor, service_monitor
 from handrail.components._telemetry.objectives import ObjectiveSpec, check_objective
 from handrail.components._telemetry.observe import observe_requests
+from handrail.components._tracks import canary_notes, check_share, part, replicas_beside, told, track_of
 from handrail.core.resources import Resource
 from handrail.core.units import Duration, Percent
-from handrail.organisation import Capability
 
 _WITHDRAWAL = Duration.parse("5s")
 
@@ -58,13 +69,6 @@ class ScaleSpec(Spec):
     def autoscaled(self) -> bool:
         """Whether an autoscaler owns the number of replicas."""
         return self.most > self.min
-
-
-class ApiSpec(Spec):
-    """The API that the service offers at the organisation's gateway."""
-
-    version: Annotated[str, StringConstraints(pattern=r"^v[1-9][0-9]*$")]
-    """The API's major version, as v2: it is the first part of every path."""
 
 
 class MetricsSpec(Spec):
@@ -104,39 +108,43 @@ def check(workload: Workload[ScalableServiceSpec]) -> Found:
         "the organisation counts requests at its gateway, and this service has no route there: "
         "give it an api, or leave the objective out"
     )
-    yield from check_objective(workload, of_organisation(workload, routed=_routed(workload)), unseen)
+    yield from check_objective(workload, of_organisation(workload, routed=is_routed(workload)), unseen)
 
 
-def _routed(workload: Workload[ScalableServiceSpec]) -> bool:
-    return workload.spec.api is not None and workload.context.cluster.has(Capability.GATEWAY_API)
+def check_tracks(workload: Workload[ScalableServiceSpec]) -> Found:
+    """A share that replicas cannot give where no route does, and older versions that are not declared."""
+    if not is_routed(workload):
+        yield from check_share(workload, workload.spec.scale.min)
+    yield from check_previous(workload)
 
 
 def plan(workload: Workload[ScalableServiceSpec]) -> Plan:
     """The service's resources."""
     spec, context = workload.spec, workload.context
+    routed, pin, canary, older = is_routed(workload), workload.release.canary, _canary(workload), _older(workload)
     advisories = []
-    routed = _routed(workload)
     if spec.api and not routed:
         advisories.append(
             f"no route: cluster {context.settings.cluster} lacks gateway-api; "
             f"{workload.name} is reachable inside the cluster only"
         )
+    advisories += previous_told(workload)
     own_port = spec.metrics.port not in (None, spec.port)
     scraped = [spec.metrics.port] if spec.metrics.port and own_port else None
     inbound = ingress(context, spec.port, spec.callers, routed=routed, scraped=scraped)
     resources = [service_account(workload), network_policy(workload, inbound, egress(context, spec.calls, spec.egress))]
     resources += external_secret(workload)
-    resources.append(_deployment(workload, after=tuple(found.name for found in resources)))
-    resources.append(service(workload, "http"))
-    resources += _autoscaler(workload)
-    resources += disruption_budget(workload, spec.scale.min)
-    if routed:
-        resources.append(_route(workload))
+    after = tuple(found.name for found in resources)
+    stable = _running(workload, after, shared=not routed and bool(pin and pin.weight))
+    beside = [each for track in (*older, *canary) for each in _running(track, after)]
+    if pin:
+        advisories.append(told(pin, workload, spec.scale.min, canary[0].spec.scale.min, routed=routed))
+    resources += _routed(workload, stable, beside, [*older, *canary]) if routed else [*stable, *beside]
     port = "metrics" if own_port else "http"
     monitor = (pod_monitor if own_port else service_monitor)(workload, port, spec.metrics.path)
     indicator = of_organisation(workload, routed=routed)
     observed, left_out = observe_requests(workload, monitor, indicator, resource_panels())
-    outputs = {"url": _url(workload, routed=routed), "namespace": workload.namespace, "service_account": workload.name}
+    outputs = {"url": url(workload), "namespace": workload.namespace, "service_account": workload.name}
     return Plan((*resources, *observed), outputs, (*advisories, *left_out))
 
 
@@ -150,7 +158,62 @@ COMPONENT = Definition(
         "service_account": "The name of its Kubernetes ServiceAccount.",
     },
     check=check,
+    check_release=check_tracks,
 )
+
+
+def _canary(workload: Workload[ScalableServiceSpec]) -> list[Workload[ScalableServiceSpec]]:
+    """The canary, with as many replicas as its share needs; none where the release has none.
+
+    What gets its share by a route, or is dark, stands alone: where the stable release has a replica to spare, so has
+    it, because its share fails while it has none.
+    """
+    scale, canary = workload.spec.scale, workload.release.canary
+    if canary is None:
+        return []
+    alone = max(min(scale.min, 2), part(scale.min, canary.weight))
+    fewest = alone if is_routed(workload) or not canary.weight else replicas_beside(scale.min, canary.weight) or alone
+    own = scale.model_copy(update={"min": fewest, "max": -(-scale.most * fewest // scale.min)})
+    return [track_of(workload, CANARY, canary, scale=own)]
+
+
+def _older(workload: Workload[ScalableServiceSpec]) -> list[Workload[ScalableServiceSpec]]:
+    """The older API versions, each with the stable release's replicas."""
+    return [track_of(workload, version, pin) for version, pin in served_versions(workload).items()]
+
+
+def _running(
+    workload: Workload[ScalableServiceSpec], after: tuple[str, ...], *, shared: bool = False
+) -> list[Resource]:
+    """What one release runs as, the stable one or another."""
+    return [
+        _deployment(workload, after),
+        service(workload, "http", shared=shared),
+        *_autoscaler(workload),
+        *disruption_budget(workload, workload.spec.scale.min),
+    ]
+
+
+def _routed(
+    workload: Workload[ScalableServiceSpec],
+    stable: list[Resource],
+    beside: list[Resource],
+    tracks: list[Workload[ScalableServiceSpec]],
+) -> list[Resource]:
+    """With a route, which never gets a backend before that backend can be ready.
+
+    Where older versions are served it comes before the stable release: their callers are led to them before what
+    offered them until now is replaced.
+    """
+    canary = workload.release.canary
+    backends = [track for track in tracks if track.track != CANARY or (canary and canary.weight)]
+    ready = tuple(f"{track.deployed}-{role}" for track in backends for role in ("deployment", "service"))
+    if any(track.track != CANARY for track in tracks):
+        first = route(workload, ready)
+        deployment, *rest = stable
+        return [*beside, first, replace(deployment, after=(*deployment.after, first.name)), *rest]
+    own = tuple(f"{workload.name}-{role}" for role in ("deployment", "service"))
+    return [*stable, *beside, route(workload, (*own, *ready))]
 
 
 def _deployment(workload: Workload[ScalableServiceSpec], after: tuple[str, ...]) -> Resource:
@@ -158,10 +221,12 @@ def _deployment(workload: Workload[ScalableServiceSpec], after: tuple[str, ...])
     spec: dict[str, Any] = {
         # the autoscaler owns the number of replicas where there is one: stating it here would reset it at every up
         **({} if scale.autoscaled else {"replicas": scale.min}),
-        "selector": {"matchLabels": selector(workload.name)},
+        "selector": {"matchLabels": selector(workload)},
         "template": {"metadata": {}, "spec": _pod(workload)},
     }
-    return resource(workload, "deployment", "apps/v1:Deployment", after, spec=spec)
+    notes = canary_notes(workload)
+    metadata = {"annotations": notes} if notes else {}
+    return resource(workload, "deployment", "apps/v1:Deployment", after, metadata=metadata, spec=spec)
 
 
 def _pod(workload: Workload[ScalableServiceSpec]) -> dict[str, Any]:
@@ -181,7 +246,7 @@ def _pod(workload: Workload[ScalableServiceSpec]) -> dict[str, Any]:
     return pod(
         workload,
         [main],
-        **({"topologySpreadConstraints": spreading(workload.name)} if spec.scale.most > 1 else {}),
+        **({"topologySpreadConstraints": spreading(workload)} if spec.scale.most > 1 else {}),
     )
 
 
@@ -193,45 +258,11 @@ def _autoscaler(workload: Workload[ScalableServiceSpec]) -> Iterator[Resource]:
             workload,
             "autoscaler",
             "autoscaling/v2:HorizontalPodAutoscaler",
-            (f"{workload.name}-deployment",),
+            (f"{workload.deployed}-deployment",),
             spec={
-                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": workload.name},
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": workload.deployed},
                 "minReplicas": scale.min,
                 "maxReplicas": scale.most,
                 "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
             },
         )
-
-
-def _route(workload: Workload[ScalableServiceSpec]) -> Resource:
-    api, gateway = workload.spec.api, workload.context.cluster.gateway
-    assert api and gateway, "a route is planned only with both"
-    return resource(
-        workload,
-        "route",
-        "gateway.networking.k8s.io/v1:HTTPRoute",
-        # a route never gets a backend before that backend can be ready
-        (f"{workload.name}-deployment", f"{workload.name}-service"),
-        spec={
-            "parentRefs": [{"name": gateway.name, "namespace": gateway.namespace}],
-            "hostnames": [_host(workload)],
-            "rules": [
-                {
-                    "matches": [{"path": {"type": "PathPrefix", "value": f"/{api.version}"}}],
-                    "backendRefs": [{"name": workload.name, "port": 80, "weight": 100}],
-                }
-            ],
-        },
-    )
-
-
-def _host(workload: Workload[ScalableServiceSpec]) -> str:
-    gateway = workload.context.cluster.gateway
-    return f"{workload.name}-{workload.namespace}.{gateway.domain if gateway else ''}"
-
-
-def _url(workload: Workload[ScalableServiceSpec], *, routed: bool) -> str:
-    api = workload.spec.api
-    if routed and api:
-        return f"https://{_host(workload)}/{api.version}"
-    return f"http://{workload.name}.{workload.namespace}.svc"

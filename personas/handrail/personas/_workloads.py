@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from handrail.components._catalogue import definitions
-from handrail.components._definition import Prepared, Source, prepare, prepare_all, unreleased
+from handrail.components._definition import Prepared, Source, prepare, prepare_all
+from handrail.components._released import taken_names, unreleased
 from handrail.core.documents import Document, dotted, load
 from handrail.core.errors import DocumentError, Position, Problem
 from handrail.core.models import nearest, unknown_word
@@ -53,6 +54,7 @@ def read_workloads(
     entries, more = _entries(document, persona)
     problems += more
     problems += _released_nowhere(releases, entries, context)
+    problems += taken_names(releases, [entry.name for entry in entries], context)
     for entry in entries if released else ():
         problems += unreleased(definitions()[entry.section.component], entry.name, context, releases)
     calls = (

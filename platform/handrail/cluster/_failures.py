@@ -61,6 +61,7 @@ class Failure:
         at: when.
         current: whether it lasts.
         waits: whether it is no failure, but waiting for something that comes by itself.
+        track: canary or an older API version, where it is not the stable release that fails.
     """
 
     cause: Cause
@@ -71,6 +72,7 @@ class Failure:
     at: datetime | None = None
     current: bool = True
     waits: bool = False
+    track: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,24 @@ class Backend:
 
 
 @dataclass(frozen=True, slots=True)
+class Track:
+    """What runs beside a stable release.
+
+    Args:
+        name: canary, or an older API version as v2.
+        share: of the workload's requests, in per cent; None for an older version, which has callers of its own.
+    """
+
+    name: str
+    version: str
+    model: str
+    image: str
+    ready: int
+    wanted: int
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """The last run of a job; `state` is running, succeeded, failed or waiting."""
 
@@ -107,6 +125,7 @@ class Row:
         since: when this version became available; of a job, when it last succeeded; of what stopped, when it did.
         run: the last run of a job.
         failure: what is wrong, or went wrong last.
+        tracks: what runs beside the stable release.
         planned: whether it stands in the stack's file; what does not is removed by the next `up`.
     """
 
@@ -129,6 +148,13 @@ class Row:
     run: Run | None = None
     failure: Failure | None = None
     planned: bool = True
+    tracks: tuple[Track, ...] = ()
+
+    @property
+    def share(self) -> float | None:
+        """What a canary leaves the stable release of the workload's requests, in per cent; None without a canary."""
+        shares = [track.share for track in self.tracks if track.share is not None]
+        return 100 - sum(shares) if shares else None
 
     @property
     def well(self) -> bool:

@@ -7,14 +7,16 @@ from typing import Any
 
 from handrail.cluster._model import Live, Row, version_of
 from handrail.cluster._objects import Object, at, label, listed, text, texts
+from handrail.components._labels import TRACK
 from handrail.components.batch_job import NEVER, ON_DEMAND
 
 INSTANCE = "app.kubernetes.io/instance"
 
 
-def pods_of(live: Live, row: Row) -> list[Object]:
-    """The workload's pods that are not on their way out."""
-    found = [each for each in live.get("Pod", ()) if label(each, INSTANCE) == row.workload]
+def pods_of(live: Live, row: Row, track: str = "") -> list[Object]:
+    """The pods of a workload's stable release, or of a track of it, that are not on their way out."""
+    mine = [each for each in live.get("Pod", ()) if label(each, INSTANCE) == row.workload]
+    found = [each for each in mine if label(each, TRACK) == track]
     return [each for each in found if not at(each, "metadata", "deletionTimestamp")]
 
 

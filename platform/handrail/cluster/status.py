@@ -10,7 +10,7 @@ from typing import Any
 from handrail.cluster import _failures
 from handrail.cluster._failures import Cause, Failure, Subject, worst
 from handrail.cluster._jobs import job_row
-from handrail.cluster._model import MAKERS, Backend, Live, Place, Row, State, Wanted, version_of
+from handrail.cluster._model import MAKERS, Backend, Live, Place, Row, State, Track, Wanted, version_of
 from handrail.cluster._objects import (
     Object,
     condition,
@@ -28,7 +28,8 @@ from handrail.cluster._objects import (
 from handrail.cluster._pod_failures import pod_failures
 from handrail.cluster._shared import INSTANCE, main_container, model_of, pods_of, schedule_of, template_of, version_in
 from handrail.components._definition import Prepared
-from handrail.components._labels import PREFIX
+from handrail.components._labels import PREFIX, TRACK
+from handrail.components._released import CANARY
 
 _COMPONENT = "app.kubernetes.io/component"
 _HASH, _REVISION = "pod-template-hash", "deployment.kubernetes.io/revision"
@@ -42,6 +43,8 @@ def wanted_of(prepared: Prepared) -> Wanted | None:
     """A planned workload; None for what runs nothing, as a team's workspace."""
     by_kind: dict[str, list[Mapping[str, Any]]] = {}
     for resource in prepared.plan.resources:
+        if label(resource.inputs, TRACK):
+            continue  # beside what the workload is at its core
         by_kind.setdefault(resource.kind, []).append(resource.inputs)
     for kind in MAKERS:
         for manifest in by_kind.get(kind, []):
@@ -102,7 +105,7 @@ def rows(
         wanted_from({**each, "kind": kind})
         for kind in MAKERS
         for each in live.get(kind, ())
-        if label(each, f"{PREFIX}/team") == place.team
+        if label(each, f"{PREFIX}/team") == place.team and not label(each, TRACK)
     ]
     extra = {
         each.name: replace(each, planned=not complete) for each in found if each.name not in known and each.component
@@ -131,8 +134,10 @@ def _row(wanted: Wanted, live: Live, place: Place, now: datetime) -> Row:
     subject = Subject(wanted.name, wanted.component, place.team)
     if wanted.kind == "CronJob":
         return job_row(row, maker, live, subject, now)
-    row = _serving(row, maker, live, subject, now)
-    return _traffic(row, wanted, live)
+    tracks = [each for each in _deployments(live, row) if label(each, TRACK)]
+    wanted = replace(wanted, services=wanted.services | {name_of(each) for each in tracks})
+    row = _traffic(_serving(row, maker, live, subject, now), wanted, live)
+    return _beside(row, tracks, live, subject, now)
 
 
 # Services, endpoints, notebooks
@@ -214,7 +219,7 @@ def _failures_of(
     allowance = timedelta(
         seconds=max(0, min(number(maker, "spec", "progressDeadlineSeconds", default=_ALLOWANCE), 86400))
     )
-    pods = [each for each in pods_of(live, row) if text(each, "status", "phase") != "Succeeded"]
+    pods = [each for each in pods_of(live, row, label(maker, TRACK)) if text(each, "status", "phase") != "Succeeded"]
     current = label(newest, _HASH) if newest else ""
     # those of the version that is coming first: they say why it does not come
     for pod in sorted(pods, key=lambda each: (label(each, _HASH) != current, name_of(each))):
@@ -243,7 +248,9 @@ def _since(maker: Object, newest: Object | None, serving: Object | None, live: L
     if newest:
         return moment(newest, "metadata", "creationTimestamp")
     ready = [
-        moment(condition(each, "Ready"), "lastTransitionTime") for each in pods_of(live, row) if holds(each, "Ready")
+        moment(condition(each, "Ready"), "lastTransitionTime")
+        for each in pods_of(live, row, label(maker, TRACK))
+        if holds(each, "Ready")
     ]
     return (
         min((each for each in ready if each), default=None)
@@ -270,6 +277,44 @@ def _traffic(row: Row, wanted: Wanted, live: Live) -> Row:
     if row.failure is None and scalers:
         row = replace(row, failure=next(_failures.scaler_failures(scalers[0]), None))
     return row
+
+
+def _deployments(live: Live, row: Row) -> list[Object]:
+    """The Deployments of a workload, the stable one and those beside it."""
+    found = [each for each in live.get("Deployment", ()) if label(each, INSTANCE) == row.workload]
+    return sorted(found, key=name_of)
+
+
+def _beside(row: Row, tracks: Iterable[Object], live: Live, subject: Subject, now: datetime) -> Row:
+    """With its canary and its older API versions, which must be well too."""
+    for maker in tracks:
+        found = _serving(replace(row, failure=None), maker, live, subject, now)
+        name, ready = label(maker, TRACK), found.ready or 0
+        share = _share(row, maker, ready) if name == CANARY else None
+        track = Track(name, found.version, found.model, found.image, ready, found.wanted or 0, share)
+        row = _with_failure(replace(row, tracks=(*row.tracks, track)), track, found)
+    return row
+
+
+def _share(row: Row, maker: Object, ready: int) -> float:
+    """A canary's share: by its weight in the route; by its replicas that answer, where no route shares."""
+    if row.backends:
+        return next((each.share for each in row.backends if each.name == name_of(maker)), 0.0)
+    dark = texts(maker, "metadata", "annotations").get(f"{PREFIX}/weight", "0") == "0"
+    return 0.0 if dark or not ready else round(100 * ready / (ready + (row.ready or 0)), 1)
+
+
+def _with_failure(row: Row, track: Track, found: Row) -> Row:
+    """With what is wrong beside the stable release, unless that has its own trouble."""
+    failure = found.failure
+    if failure is None or not failure.current or (row.failure and row.failure.current):
+        return row
+    remedy, version = failure.remedy, found.next_version or found.version
+    if track.share:
+        remedy += f"; or give it no requests: `handrail promote {row.workload} --to {row.place.environment} --weight 0`"
+    said = replace(failure, message=f"{track.name} {version}: {failure.message}", remedy=remedy, track=track.name)
+    harms = row.state is State.LIVE and track.share != 0 and not failure.waits
+    return replace(row, failure=said, state=State.DEGRADED if harms else row.state)
 
 
 def _backend_names(route: Object) -> set[str]:

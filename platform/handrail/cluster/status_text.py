@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from rich.text import Text
 
 from handrail.cluster._failures import Cause, Failure
 from handrail.cluster._model import MAKERS, Row, State, Status
+from handrail.components._released import CANARY
 from handrail.components.batch_job import ON_DEMAND
 from handrail.personas._persona import nouns, personas
 from handrail.personas._stack import PLATFORM
@@ -26,6 +27,7 @@ PRODUCT_MANAGER = "product-manager"
 EVERY = 2.0
 """Seconds between two looks of `watch`."""
 
+_SHOWN = ("version", "model", "image")
 _COLUMNS, _FIXED = 7, 4  # of a row, and of these the ones that are never folded
 _INDENT = (0, 0, 0, 2)
 _WIDE = 200
@@ -171,7 +173,17 @@ def _version(row: Row, reader: str) -> str:
     found = row.image if reader == PLATFORM else row.version
     if row.model and reader != "app-developer":
         found = f"{row.model} on {found}" if found else row.model
-    return f"{found} → {row.next_version}" if row.next_version else found
+    found = f"{found} → {row.next_version}" if row.next_version else found
+    return ", ".join([f"{row.share:g}% {found}" if row.share is not None else found, *_beside(row, reader)])
+
+
+def _beside(row: Row, reader: str) -> Iterator[str]:
+    """What runs beside the stable release, as `10% 2.8.0 (canary)`."""
+    for track in row.tracks:
+        found = _version(
+            replace(row, **{key: getattr(track, key) for key in _SHOWN}, next_version="", tracks=()), reader
+        )
+        yield f"{f'{track.share:g}% ' if track.share is not None else ''}{found} ({track.name})"
 
 
 def _traffic(row: Row, reader: str) -> str:
@@ -250,11 +262,19 @@ def sentence(row: Row, now: datetime) -> str:
         return f"{name} is not live in {where} yet: {cause or 'it is starting'}."
     facts = [f"{name} is live in {where}{f' since {when(row.since, now)}' if row.since else ''}", _share(row)]
     facts += [part for part in (f"version {row.version}" if row.version else "", _model(row.model)) if part]
+    facts += _trial(row)
     return f"{', '.join(facts)}{_but(row, cause)}."
 
 
 def _but(row: Row, cause: str) -> str:
     """What is to follow, or is missing, after the facts."""
+    if row.failure and row.failure.current and row.failure.track:
+        what = (
+            "the trial of the next version"
+            if row.failure.track == CANARY
+            else f"version {row.failure.track} of its API"
+        )
+        return f"; but {what} has trouble: {cause}"
     if row.next_version:
         broken = row.state is State.DEGRADED
         more = f"but it cannot start: {cause or Cause.STUCK}" if broken else f"and {cause or 'it is starting'}"
@@ -263,6 +283,15 @@ def _but(row: Row, cause: str) -> str:
         return ""
     few = (row.ready or 0) < (row.wanted or 0)
     return f"; with {row.ready} of {row.wanted} copies: {cause}" if few else f"; but {cause}"
+
+
+def _trial(row: Row) -> Iterator[str]:
+    """What else answers: a canary with its share, older API versions."""
+    for track in row.tracks:
+        if track.name == CANARY:
+            yield f"and version {track.version} on trial with {track.share:g}% of it"
+        else:
+            yield f"{track.name} of its API still served"
 
 
 def _share(row: Row) -> str:
@@ -319,7 +348,7 @@ def _row_facts(row: Row) -> Mapping[str, Any]:
     del found["place"]
     if failure := found["failure"]:
         failure["cause"] = row.failure.cause.name.lower() if row.failure else ""
-    return {**found, "well": row.well}
+    return {**found, "share": row.share, "well": row.well}
 
 
 def _moment(value: Any) -> str:

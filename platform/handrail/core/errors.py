@@ -4,6 +4,7 @@ HandrailError               something a person can mend; its text is complete
 ├── DocumentError           a file, a stack's config or a component's arguments are wrong
 ├── PlanError               a planned resource is one that Kubernetes would refuse or cut short
 ├── RefusedError            a standard refuses what was planned
+├── ResolveError            a registry does not say what a name means now
 ├── EngineError             the Pulumi engine is missing, too old, or failed
 └── RecorderError           a program could not be recorded
 
@@ -82,6 +83,10 @@ class PlanError(HandrailError):
 
 class RefusedError(HandrailError):
     """A standard refuses what was planned; nothing was registered."""
+
+
+class ResolveError(HandrailError):
+    """A registry of images or models does not have a name, refuses to tell, or does not answer."""
 
 
 class EngineError(HandrailError):

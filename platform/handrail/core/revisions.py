@@ -48,9 +48,13 @@ def is_versioned(folder: Path) -> bool:
     return not found.returncode and bool(found.stdout)
 
 
-def unpack(revision: str, folder: Path, to: Path) -> bool:
-    """Write a folder as it was in a checked revision to another place; False: it was not there, or in no repository."""
-    archive = _git(folder, "archive", "--format=tar", revision)  # of this folder, from here
+def unpack(revision: str, folder: Path, to: Path, only: str | None = None) -> bool:
+    """Write a folder as it was in a checked revision to another place; False: it was not there, or in no repository.
+
+    Args:
+        only: what of it, as a path below it.
+    """
+    archive = _git(folder, "archive", "--format=tar", revision, *([only] if only else ()))  # of this folder, from here
     if archive.returncode:
         return False
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as found:

@@ -1,6 +1,7 @@
 """What a kubelet would say of images that are not right: no container runs in the local control plane, so kwok says it.
 
-By an image's tag, in the kubelet's own shape. Times are the pod's own: a status that is written again must be the same.
+By an image's tag, with a digest behind it or without, in the kubelet's own shape. Times are the pod's own: a status
+that is written again must be the same.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ spec:
       - key: .status.phase
         operator: In
         values: [Pending]
-      - key: .spec.containers[] | select(.image | endswith(":@tag")) | .name
+      - key: .spec.containers[] | select(.image | (endswith(":@tag") or contains(":@tag@@sha256:"))) | .name
         operator: Exists
   next:
     event:
@@ -114,7 +115,7 @@ spec:
       - name: {{ .name | Quote }}
         image: {{ .image | Quote }}
         imageID: ""
-        {{ if hasSuffix ":@tag" .image }}
+        {{ if or (hasSuffix ":@tag" .image) (contains ":@tag@@sha256:" .image) }}
 @container
         {{ else }}
         ready: true

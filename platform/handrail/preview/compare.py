@@ -34,6 +34,8 @@ from handrail.preview.stack_change import Compared, compared
 from handrail.preview.totals import budgets
 from handrail.standards.base import Change, changes
 
+_MOST_TOLD = 3000  # workloads of all stacks
+
 
 @dataclass(frozen=True, slots=True)
 class Revisions:
@@ -142,8 +144,9 @@ def _is_of(project: Project, stack: str, environment: str | None, team: str | No
 def _sides(revisions: Revisions, before: Project | None, names: Sequence[str]) -> Iterator[Side]:
     """Both revisions, as they are planned."""
     head, top, place = revisions.now, revisions.top, revisions.place
-    here, present = Path.cwd().resolve(), environments.present(head.python)
-    there = revisions.then(here) if here.is_relative_to(top) else place
+    present, here = environments.present(head.python), Path.cwd().resolve()
+    here = here if here.is_relative_to(top) else top
+    there = revisions.then(here)
     own = environments.of_base(revisions.root, place, head.root, present, revisions.commit) if before else present
     yield Side(
         "base", revisions.root, there if there.is_dir() else place,
@@ -198,7 +201,7 @@ def _report(
     commit: str, head: str, found: Sequence[Compared], contract: Sequence[Change], remarks: Sequence[str],
     budget: Sequence[BudgetChange],
 ) -> Report:  # fmt: skip
-    stacks = sorted((each.change for each in found if each.change), key=_badness)
+    stacks = _bounded(sorted((each.change for each in found if each.change), key=_badness))
     unseen = list(
         dict.fromkeys([*remarks, *(f"{each.known.stack}: {text}" for each in found for text in each.known.unseen)])
     )
@@ -214,6 +217,17 @@ def _report(
         unchanged_stacks=len(found) - len(stacks), unchanged=sum(each.unchanged for each in found),
         budgets=tuple(budget)[:MOST_ITEMS], reach=_reach(stacks, contract),
     )  # fmt: skip
+
+
+def _bounded(stacks: Iterable[StackChange]) -> list[StackChange]:
+    """The stacks with so many workloads altogether as a report may hold; the others are counted."""
+    left, found = _MOST_TOLD, []
+    for stack in stacks:
+        kept = stack.workloads[:left]
+        left -= len(kept)
+        more = stack.more_workloads + len(stack.workloads) - len(kept)
+        found.append(stack.model_copy(update={"workloads": kept, "more_workloads": more}))
+    return found
 
 
 def _badness(stack: StackChange) -> tuple[bool, int, int, str]:

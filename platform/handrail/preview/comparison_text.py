@@ -39,6 +39,9 @@ def _parts(report: Report) -> Iterator[RenderableType]:
     for each in telling.told(report):
         yield from _workload(each)
     yield from _money(report)
+    if rows := [_drifted(stack, each) for stack, each in telling.drift(report)]:
+        yield _text("\nWhat is deployed, and this does not touch", "bold")
+        yield _grid(rows)
     if report.reach:
         yield _text(f"\nReaches {telling.counted(len(report.reach), 'stack')}, worst first", "bold")
         yield _grid([_reached(each) for each in report.reach])
@@ -47,6 +50,11 @@ def _parts(report: Report) -> Iterator[RenderableType]:
         yield from (Syntax(_clean(each.diff), "diff", word_wrap=True) for each in report.contract_changes)
     for text in report.unseen:
         yield _text(f"not seen  {text}", "yellow")
+
+
+def _drifted(stack: str, each: ResourceChange) -> list[Text]:
+    name = _text(f"{telling.kind(each)} {each.name}")
+    return [_text(stack), _text(str(each.change), "yellow"), name, _text(each.reason, "dim")]
 
 
 def _reached(each: Reached) -> list[Text]:

@@ -87,7 +87,8 @@ def mapped(top: Path, place: Path) -> Iterator[str]:
         top: of the repository.
         place: the worktree.
     """
-    for entry in filter(None, sys.path):
+    own = 0 if sys.flags.safe_path else 1  # the first is where the command itself lies
+    for entry in filter(None, sys.path[own:]):
         path = Path(entry).resolve()
         if path.is_relative_to(top) and not path.is_relative_to(Path(sys.prefix).resolve()):
             yield str(place / path.relative_to(top))

@@ -35,16 +35,19 @@ def render(report: Report) -> str:
     head = _fitted(list(_head(report)), _HEAD, "line")
     failed = _fitted([_failed(stack) for stack in report.stacks if stack.error], _FAILED, "stack that failed")
     money = _table("cost and quota", ("", "before and after"), list(_money(report)), _MONEY)
+    drift = _table("drift", ("stack", "resource", "at up", "why"), list(_drift(report)), _MONEY)
     reach = _table("reached", ("stack", "risk", "workloads"), list(_reach(report)), _REACH)
     contract = _fitted([_diff(each.file, each.diff) for each in report.contract_changes], _CONTRACT, "file")
     if contract:
         contract = f"\n#### What this changes in the contract, which counts when it is merged\n\n{contract}"
     if reach:
         reach = f"\n#### Reaches {counted(len(report.reach), 'stack')}, worst first\n\n{reach}"
+    if drift:
+        drift = f"\n#### What is deployed, and this does not touch\n\n{drift}"
     if money:
         money = f"\n#### Cost and quota\n\n{money}"
-    left = MOST - _SPARE - sum(map(size, (head, failed, money, reach, contract)))
-    return f"{MARKER}\n{head}{failed}{_workloads(telling.told(report), left)}{money}{reach}{contract}"
+    left = MOST - _SPARE - sum(map(size, (head, failed, money, drift, reach, contract)))
+    return f"{MARKER}\n{head}{failed}{_workloads(telling.told(report), left)}{money}{drift}{reach}{contract}"
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -140,6 +143,11 @@ def _money(report: Report) -> Iterator[tuple[str, ...]]:
 def _reach(report: Report) -> Iterator[tuple[str, ...]]:
     for each in report.reach:
         yield plain(each.stack), f"{_MARKS[each.risk]} {each.risk}", str(each.workloads)
+
+
+def _drift(report: Report) -> Iterator[tuple[str, ...]]:
+    for stack, each in telling.drift(report):
+        yield plain(stack), f"{plain(telling.kind(each))} {plain(each.name)}", str(each.change), plain(each.reason, 300)
 
 
 def _diff(file: str, diff: str) -> str:

@@ -1,4 +1,4 @@
-"""What a revision plans, as plain data that goes from the process that planned it to the one that compares."""
+"""What a revision is asked for and what it plans, as plain data between the process that plans and who compares."""
 
 from __future__ import annotations
 
@@ -72,6 +72,34 @@ class Planned:
         found = json.loads(line)
         workloads = tuple(Workload(**each) for each in found.pop("workloads"))
         return cls(**{**found, "unseen": tuple(found["unseen"]), "workloads": workloads})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is planned.
+
+    Args:
+        root: the directory of the revision's Pulumi.yaml.
+        stacks: their names.
+        python: the interpreter of programs, where the project's own environment is not there.
+        parent: the process that must live.
+        homes, places: where credentials lie.
+        memory: in bytes.
+        at_once: how many programs run at once.
+    """
+
+    root: str
+    stacks: tuple[str, ...]
+    python: str
+    parent: int
+    homes: tuple[str, ...]
+    places: tuple[str, ...]
+    memory: int
+    at_once: int = 1
+
+    def dumps(self) -> bytes:
+        """As JSON."""
+        return json.dumps(asdict(self)).encode()
 
 
 def written(resources: list[Resource]) -> str:

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,40 +23,12 @@ from handrail.core.resources import Given, Resource, Token, replace_leaves
 from handrail.organisation import read_context
 from handrail.personas._stack import is_plain, plan_stack
 from handrail.preview.model import Item, Preview, from_record
-from handrail.preview.planned import PROTOCOL, Planned, Workload, written
+from handrail.preview.planned import PROTOCOL, Planned, Request, Workload, written
 from handrail.preview.read import record_stack
 from handrail.recorder import SECRET, UNKNOWN
 from handrail.recorder._child import limits, private
 
 _HIDDEN = frozenset({SECRET, UNKNOWN})
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is planned.
-
-    Args:
-        root: the directory of the revision's Pulumi.yaml.
-        stacks: their names.
-        python: the interpreter of programs, where the project's own environment is not there.
-        parent: the process that must live.
-        homes, places: where credentials lie.
-        memory: in bytes.
-        at_once: how many programs run at once.
-    """
-
-    root: str
-    stacks: tuple[str, ...]
-    python: str
-    parent: int
-    homes: tuple[str, ...]
-    places: tuple[str, ...]
-    memory: int
-    at_once: int = 1
-
-    def dumps(self) -> bytes:
-        """As JSON."""
-        return json.dumps(asdict(self)).encode()
 
 
 def main() -> None:

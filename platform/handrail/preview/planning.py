@@ -14,8 +14,7 @@ from handrail.core.errors import HandrailError, Problem
 from handrail.preview import environments
 from handrail.preview.children import Command, Said, run
 from handrail.preview.environments import Interpreters
-from handrail.preview.planned import PROTOCOL, Planned
-from handrail.preview.planner import Request
+from handrail.preview.planned import PROTOCOL, Planned, Request
 from handrail.recorder.environment import child_environment, homes, places
 
 _TIMEOUT_SECONDS = 900.0
@@ -76,7 +75,8 @@ def _commands(sides: Sequence[Side]) -> Iterator[list[Command]]:
 
 
 def _command(side: Side, home: Path, *, at_once: int) -> Command:
-    imports = {"PYTHONPATH": os.pathsep.join(side.imports)} if side.imports else {}
+    paths = [*side.imports, *filter(None, [os.environ.get("PYTHONPATH")])]
+    imports = {"PYTHONPATH": os.pathsep.join(paths)} if paths else {}
     request = Request(
         str(side.root), side.stacks, str(side.interpreters.program), os.getpid(), tuple(sorted(map(str, homes()))),
         tuple(sorted(map(str, places()))), _MEMORY_BYTES, at_once,

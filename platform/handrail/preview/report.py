@@ -7,11 +7,15 @@ number, and a word that is not here is refused. `Report.model_validate_json` rea
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationError
 
+from handrail.core.documents import MAX_PROBLEMS, display, dotted
+from handrail.core.errors import DocumentError, Position, Problem
 from handrail.core.models import Model
 from handrail.organisation.model import Severity, Tier
 from handrail.preview.risk import Risk
@@ -22,6 +26,7 @@ AT_UP = "known at up"
 
 T = TypeVar("T")
 MOST_NAMES, MOST_TEXT, MOST_DIFF = 300, 1000, 20_000  # characters
+MOST_BYTES = 64 * 1024**2  # of a file
 MOST_STACKS, MOST_WORKLOADS, MOST_ITEMS, MOST_FILES = 2000, 2000, 200, 50
 
 Name = Annotated[str, StringConstraints(max_length=MOST_NAMES)]
@@ -236,6 +241,31 @@ class Report(Model):
     def risk(self) -> Risk:
         """The worst of its stacks."""
         return worst(stack.risk for stack in self.stacks)
+
+
+def read_report(file: Path) -> Report:
+    """The report in a file, whoever wrote it.
+
+    Raises:
+        DocumentError: it cannot be read, is too large, or is no report.
+    """
+    where = Position(display(file), 1)
+    try:
+        with file.open("rb") as stream:
+            text = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise DocumentError(Problem(f"cannot be read: {error.strerror}", where=where)) from None
+    if len(text) > MOST_BYTES:
+        raise DocumentError(Problem("is too large", where=where, allowed=f"at most {MOST_BYTES // 1024**2} MiB"))
+    try:
+        return Report.model_validate_json(text)
+    except ValidationError as error:
+        problems = [
+            Problem(f"is no report: {each['msg']}", cut(dotted(each["loc"]), MOST_NAMES), where)
+            for each in error.errors(include_url=False, include_input=False, include_context=False)[:MAX_PROBLEMS]
+        ]
+        remedy = "write it with `handrail preview --base REF --json`, of the same version"
+        raise DocumentError([*problems[:-1], replace(problems[-1], remedy=remedy)]) from None
 
 
 def worst(risks: Iterable[Risk]) -> Risk:

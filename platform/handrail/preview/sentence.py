@@ -102,10 +102,9 @@ def _spoken(path: str) -> str:
 
 
 def _phrase(word: str, change: FieldChange) -> str:
-    if change.before is None:
-        return f"adds {word} {_short(change.after or '')}"
-    if change.after is None:
-        return f"drops {word} {_short(change.before)}"
+    if change.before is None or change.after is None:
+        verb, value = ("adds", change.after) if change.before is None else ("drops", change.before)
+        return f"{verb} {word} {_short((value or '').strip('[]'))}"
     if change.before[:1] == change.after[:1] == "[":  # a list: what came and what went
         old, new = (text.strip("[]").split(", ") for text in (change.before, change.after))
         marks = [f"+{_short(each)}" for each in new if each not in old]

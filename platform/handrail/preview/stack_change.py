@@ -31,6 +31,7 @@ from handrail.preview.report import (
 from handrail.preview.risk import Risk, Step, assess, step_of
 from handrail.preview.sentence import of_gone, of_new, sentence, settings_changed
 
+_NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 T = TypeVar("T")
 _Key = tuple[str, str]
 _CHANGES: Mapping[Step, Change] = {
@@ -86,8 +87,9 @@ def compared(before: Planned | None, after: Planned | None, judge: Judge, person
         return Compared(before, after, judge, _stack(before, after, error=cut(error, 4 * MOST_TEXT)))
     olds, news = (_by_key(each) for each in (before, after))
     keys = list({**news, **olds})
-    changed = [key for key in keys if olds.get(key) != news.get(key)]
-    unchanged = len(keys) - len(changed)
+    changed = {key: None for key in keys if olds.get(key) != news.get(key)}
+    # what stands under no component is no workload
+    unchanged = sum(bool(component) for name, component in keys if (name, component) not in changed)
     if not changed and before and after:
         return Compared(before, after, judge, unchanged=unchanged)
     pairs = {key: _pair(olds.get(key), news.get(key)) for key in changed}
@@ -150,7 +152,8 @@ def _findings(
 def _workload(pair: _Pair, found: tuple[Findings, Findings], persona: str) -> WorkloadChange:
     known = pair.after or pair.before
     assert known
-    differing = [each for old, new in _matched(pair.old, pair.new) for each in _resource(old, new)]
+    ends = pair.after is None
+    differing = [each for old, new in _matched(pair.old, pair.new) for each in _resource(old, new, ends=ends)]
     resources = sorted(
         (each for each in differing if each is not None), key=lambda each: (-each.risk.severity, each.type, each.name)
     )
@@ -183,8 +186,12 @@ def _badness(workload: WorkloadChange) -> tuple[int, bool, str]:
     return (-workload.risk.severity, not workload.findings_appear, workload.name)
 
 
-def _resource(before: Resource | None, after: Resource | None) -> Iterator[ResourceChange | None]:
-    """A change of a resource, if it is one; None for one that changes nothing but the contract's version."""
+def _resource(before: Resource | None, after: Resource | None, *, ends: bool) -> Iterator[ResourceChange | None]:
+    """A change of a resource, if it is one; None for one that changes nothing but the contract's version.
+
+    Args:
+        ends: whether its whole workload goes, so that what guarded its pods guards nothing.
+    """
     step = step_of(before, after).step
     if step is Step.SAME or not (known := after or before):
         return
@@ -192,7 +199,8 @@ def _resource(before: Resource | None, after: Resource | None) -> Iterator[Resou
     if step is Step.UPDATE and found.noise and not found.fields:
         yield None
         return
-    said = assess(before, after)
+    guards = ends and known.type == _NETWORK_POLICY
+    said = [each for each in assess(before, after) if not (guards and each.risk is Risk.SECURITY)]
     worst_of = said[0] if said else None
     yield ResourceChange(
         type=cut(known.type, 300), name=cut(known.name, 300), change=_CHANGES[step],

@@ -39,7 +39,7 @@ class Told:
     @property
     def head(self) -> str:
         """What it is and where: `service of payments, in dev, prod`."""
-        noun = self.workload.noun or "resources"
+        noun = self.workload.noun or self.workload.component or "resources"
         return f"{noun}{f' of {self.team}' if self.team else ''}, in {', '.join(self.places)}"
 
 
@@ -80,8 +80,9 @@ def summary(report: Report) -> str:
     """How much changes, and how much does not."""
     changed = sum(len(stack.workloads) + stack.more_workloads for stack in report.stacks)
     stacks = len(report.stacks) + report.more_stacks
-    rest = f"{counted(report.unchanged, 'workload')} and {counted(report.unchanged_stacks, 'whole stack')} do not"
-    return f"{counted(changed, 'workload')} in {counted(stacks, 'stack')} change; {rest}."
+    whole = f" and {counted(report.unchanged_stacks, 'whole stack')}" if report.unchanged_stacks else ""
+    same = f"{counted(report.unchanged, 'workload')}{whole}"
+    return f"{counted(changed, 'workload')} in {counted(stacks, 'stack')} change; {same} do not."
 
 
 def revisions(report: Report) -> str:
@@ -184,6 +185,11 @@ def _quota(row: QuotaRow) -> Line:
 def _stage(stack: StackChange) -> int:
     """Environments in the order of their tiers."""
     return list(Tier).index(stack.tier) if stack.tier else len(Tier)
+
+
+def drift(report: Report) -> Iterator[tuple[str, ResourceChange]]:
+    """What is not as the base revision has it, by stack."""
+    yield from ((stack.stack, each) for stack in report.stacks for each in stack.drift)
 
 
 def counted(count: int, noun: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from handrail.core.resources import Resource
 from handrail.personas._stack import StackPlan
 from handrail.preview.difference import difference
 
+_DIGEST = re.compile(r"(@sha256:[0-9a-f]{12})[0-9a-f]{52}")
 CREATED, CHANGED, DELETED = "created", "changed", "deleted"
 
 
@@ -19,36 +21,44 @@ class Changed:
     Args:
         what: created, changed or deleted.
         kind, name: as Kubernetes has them.
+        role: what it is to its workload, as `deployment`; its own name where it is of no one workload.
         fields: what differs in it, each as `path: before → after`.
     """
 
     what: str
     kind: str
     name: str
+    role: str = ""
     fields: tuple[str, ...] = ()
 
 
-def changes(before: StackPlan, after: StackPlan) -> Iterator[Changed]:
-    """What differs between a stack as it is planned now and as it would be."""
+def changes(before: StackPlan | None, after: StackPlan) -> Iterator[Changed]:
+    """What differs between a stack as it is planned now (None: it cannot be) and as it would be."""
     olds, news = _by_name(before), _by_name(after)
     for key, resource in news.items():
         old = olds.get(key)
         if old is None:
             yield _told(CREATED, resource)
         elif fields := difference(old, resource).fields:
-            yield _told(
-                CHANGED, resource,
-                tuple(f"{each.path}: {each.before or 'nothing'} → {each.after or 'nothing'}" for each in fields),
-            )  # fmt: skip
+            told = (f"{each.path}: {each.before or 'nothing'} → {each.after or 'nothing'}" for each in fields)
+            yield _told(CHANGED, resource, tuple(map(_short, told)))
     for key, resource in olds.items():
         if key not in news:
             yield _told(DELETED, resource)
 
 
-def _by_name(plan: StackPlan) -> dict[tuple[str, str], Resource]:
-    return {(each.type, each.name): each for prepared in plan.prepared for each in prepared.plan.resources}
+def _by_name(plan: StackPlan | None) -> dict[tuple[str, str], Resource]:
+    return {
+        (each.type, each.name): each for prepared in (plan.prepared if plan else ()) for each in prepared.plan.resources
+    }
+
+
+def _short(text: str) -> str:
+    """Digests by their first digits."""
+    return _DIGEST.sub(r"\1…", text)
 
 
 def _told(what: str, resource: Resource, fields: tuple[str, ...] = ()) -> Changed:
     metadata = resource.inputs.get("metadata") or {}
-    return Changed(what, resource.kind, str(metadata.get("name") or resource.name), fields)
+    name = str(metadata.get("name") or resource.name)
+    return Changed(what, resource.kind, name, resource.name.removeprefix(f"{name}-"), fields)

@@ -115,7 +115,7 @@ def broken_by(
     )
 
 
-def over_quota(before: StackPlan, after: StackPlan) -> Iterator[Problem]:
+def over_quota(before: StackPlan | None, after: StackPlan) -> Iterator[Problem]:
     """What the whole stack, a canary beside the stable included, would request beyond the team's quota."""
     context = after.context
     if context.is_platform:
@@ -130,5 +130,5 @@ def over_quota(before: StackPlan, after: StackPlan) -> Iterator[Problem]:
             )  # fmt: skip
 
 
-def _resources(plan: StackPlan) -> list[Resource]:
-    return [resource for prepared in plan.prepared for resource in prepared.plan.resources]
+def _resources(plan: StackPlan | None) -> list[Resource]:
+    return [resource for prepared in (plan.prepared if plan else ()) for resource in prepared.plan.resources]

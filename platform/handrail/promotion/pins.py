@@ -54,15 +54,19 @@ def without_canary(current: Release) -> Release:
 
 
 def told(pin: Pin | None) -> str:
-    """A pin in a sentence: by the name that people gave it, and by what it is."""
+    """A pin in a few words: what it is, and by which name people know it."""
     if pin is None or not pin.pins:
         return "no release"
-    what = " with ".join(short(value) for value in reversed(pin.pins.values()))
-    named = pin.named if pin.named and pin.named not in pin.pins.values() else None
-    return f"{named} ({what})" if named else what
+    names = [short(each) for each in (pin.named or "").split(", ") if each]
+    found = [short(value) for value in reversed(pin.pins.values()) if value is not None]
+    known = [name for name in names if name not in found]
+    return " with ".join(found) + (f" (named {', '.join(known)})" if known else "")
 
 
 def short(reference: str) -> str:
-    """An image by the first digits of its digest, without its registry's path; anything else as it is."""
+    """An image without its registry's path, its digest by the first digits; a model's URI as it is."""
+    if ":/" in reference:
+        return reference
     repository, at, digest = reference.partition("@sha256:")
-    return f"{repository.rpartition('/')[2]}@{digest[:12]}" if at else reference
+    name = repository.rpartition("/")[2]
+    return f"{name}@{digest[:12]}" if at else name

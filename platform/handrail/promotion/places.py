@@ -78,6 +78,14 @@ class Place:
         return plan, next(each for each in plan.prepared if each.name == self.workload)
 
 
+def present(place: Place, releases: Mapping[str, Release]) -> StackPlan | None:
+    """The stack as it is planned now; None: it cannot be, which a change of its releases may mend."""
+    try:
+        return place.planned(releases)[0]
+    except HandrailError:
+        return None
+
+
 def places_of(project: Project, name: str) -> dict[str, Place]:
     """The environments that have a workload, in the order of promotion.
 

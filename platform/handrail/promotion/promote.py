@@ -17,9 +17,9 @@ from handrail.promotion.artifact import Artifact, Asked, artifact_for
 from handrail.promotion.effect import Changed, changes
 from handrail.promotion.gates import Judged, broken_by, judged, over_quota
 from handrail.promotion.pins import WHOLE, artifact_of, pinned, same, told
-from handrail.promotion.places import Place, place_in, places_of
+from handrail.promotion.places import Place, place_in, places_of, present
 from handrail.promotion.resolvers import Resolvers
-from handrail.promotion.weights import Prometheus, decide_weight, measure
+from handrail.promotion.weights import Prometheus, decide_weight, measure, steps_of
 from handrail.releases import Canary, Pin, Release
 from handrail.releases.writer import Edit, Releases, edit_releases
 from handrail.standards import CONTRACT_VERSION
@@ -134,8 +134,9 @@ def promote_by_metrics(
         remedy = "name it with --prometheus, or have telemetry.prometheus written"
         raise DocumentError(Problem("the organisation names no Prometheus", "--prometheus", remedy=remedy))
     before = next((each.release.canary for each in records.history(target) if _was_higher(each.release, canary)), None)
-    evidence = measure(target.planned(releases)[1].workload, Prometheus(address))
-    decision = decide_weight(canary, evidence, was=before.weight if before else None)
+    workload = target.planned(releases)[1].workload
+    evidence = measure(workload, Prometheus(address))
+    decision = decide_weight(canary, evidence, steps=steps_of(workload), was=before.weight if before else None)
     known = {"pull_request": canary.pull_request, "incident": canary.incident}
     artifact = Artifact(
         Pin(**artifact_of(canary), **known), apis.copy_of(target, canary, resolvers.digest), decision.reasons
@@ -216,7 +217,7 @@ def apply(
     pin = _recorded(target, artifact.pin, record)
     # the spec is of the file, whatever is pinned: a first look at it tells which API versions it keeps
     draft = pinned(current, pin, weight)
-    before_plan, _ = target.planned(releases)
+    before_plan = present(target, releases)
     draft_plan, prepared = target.planned({**releases, target.workload: draft})
     release = pinned(current, pin, weight, _kept(prepared))
     after_plan, prepared = (
@@ -268,7 +269,7 @@ def _kept(prepared: Prepared) -> frozenset[str]:
     """The older API versions that the team's file goes on serving today."""
     api = getattr(prepared.workload.spec, "api", None)
     ends = getattr(api, "previous", None) or {}
-    return frozenset(version for version, end in ends.items() if end > now().date())
+    return frozenset(version for version, end in ends.items() if now().date() <= end)
 
 
 def _other_version(target: Place, prepared: Prepared, pin: Pin) -> list[Problem]:

@@ -12,7 +12,7 @@ from handrail.promotion import apis, records
 from handrail.promotion.effect import changes
 from handrail.promotion.gates import Broken, broken_by, judged, over_quota
 from handrail.promotion.pins import artifact_of, same, told, without_canary
-from handrail.promotion.places import Place, place_in, places_of
+from handrail.promotion.places import Place, place_in, places_of, present
 from handrail.promotion.promote import Outcome, Record, approvals_of, write
 from handrail.promotion.resolvers import Resolvers
 from handrail.releases import Pin, Release
@@ -59,7 +59,7 @@ def _set_aside(place: Place, current: Release, record: Record, resolvers: Resolv
     release = without_canary(current)
     if record.incident:
         release = release.model_copy(update={"incident": record.incident})
-    before, _ = place.planned(releases)
+    before = present(place, releases)
     after, prepared = place.planned({**releases, place.workload: release})
     file = write(place, current, release, None, resolvers)
     aside = f"the canary {told(current.canary)} is set aside; {told(release)} gets all requests"
@@ -85,7 +85,7 @@ def _back(place: Place, current: Release, entry: records.Entry, record: Record, 
     pin, document, notes = _pin_of(place, entry, record, documents, resolvers)
     release = Release(**{word: getattr(pin, word) for word in Pin.model_fields}, previous=entry.release.previous)
     releases = place.releases()
-    before, _ = place.planned(releases)
+    before = present(place, releases)
     after, prepared = place.planned({**releases, place.workload: release})
     broken, not_compared = _broken(place, current, pin, document, resolvers)
     verdict = judged(prepared, broken, over_quota(before, after))

@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from handrail.personas._persona import personas
 from handrail.promotion.approvals import Approved
+from handrail.promotion.effect import Changed
 from handrail.promotion.promote import Outcome
 from handrail.releases.writer import plain
 
@@ -14,24 +16,31 @@ _MOST = 12
 """Fields of one resource that are shown."""
 
 
-def text(outcome: Outcome) -> str:
-    """One sentence; then what changes, what the gates say, who must approve, and what to do."""
-    return "\n".join(_lines(outcome))
+def text(outcome: Outcome, reader: str | None = None) -> str:
+    """One sentence; then what changes, what the gates say, who must approve, and what to do.
+
+    Args:
+        reader: whose words to speak; default: the team's own.
+    """
+    return "\n".join(_lines(outcome, reader or outcome.place.context.owner.persona))
 
 
-def _lines(outcome: Outcome) -> Iterator[str]:
+def _lines(outcome: Outcome, reader: str) -> Iterator[str]:
     yield outcome.sentence
     yield from (f"  {note}" for note in outcome.notes)
     if outcome.file is None:
         return
-    yield f"\nWhat changes in {outcome.place.context.stack} ({len(outcome.changes)} resources):"
+    number = len(outcome.changes)
+    stack = outcome.place.context.stack
+    if number:
+        yield f"\nWhat changes in {stack}, {number} {'resource' if number == 1 else 'resources'}:"
+    else:
+        yield f"\nNothing changes in {stack} but the record"
     for each in outcome.changes:
-        yield f"  {each.what:<8} {each.kind} {each.name}"
+        yield f"  {each.what:<8} {_worded(each, reader)}"
         yield from (f"             {field}" for field in each.fields[:_MOST])
         if len(each.fields) > _MOST:
             yield f"             and {len(each.fields) - _MOST} more fields"
-    if not outcome.changes:
-        yield "  nothing: its record alone"
     if outcome.judged:
         yield f"\n{_gates(outcome)}"
         yield from (f"  {remark}" for remark in outcome.judged.remarks)
@@ -39,6 +48,13 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield ""
         yield from _approvals(outcome, outcome.approved)
     yield f"\nWritten to {outcome.file}: commit it, and open a pull request. It is deployed when that is merged."
+
+
+def _worded(each: Changed, reader: str) -> str:
+    """A resource as a reader calls it, and as Kubernetes does."""
+    known = personas().get(reader)
+    word = known.parts.get(each.role) if known else None
+    return f"{word} ({each.kind} {each.name})" if word else f"{each.kind} {each.name}"
 
 
 def _gates(outcome: Outcome) -> str:

@@ -15,10 +15,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
+from handrail.components._api import is_routed
 from handrail.components._definition import Workload
 from handrail.components._servers import SERVERS
 from handrail.components._telemetry.indicators import Indicator, of_organisation, of_workload
 from handrail.components._telemetry.objectives import ObjectiveSpec, objectives
+from handrail.components._tracks import replicas_beside
+from handrail.components.scalable_service import ScalableServiceSpec
 from handrail.core.clock import now
 from handrail.core.documents import shown
 from handrail.core.errors import HandrailError, Problem
@@ -82,16 +85,19 @@ class Decision:
     reasons: tuple[str, ...]
 
 
-def decide_weight(canary: Canary, evidence: Evidence, *, was: int | None = None) -> Decision:
+def decide_weight(
+    canary: Canary, evidence: Evidence, *, steps: tuple[int, ...] = STEPS, was: int | None = None
+) -> Decision:
     """The weight that a canary gets next.
 
     Args:
+        steps: the shares that it can have, from 0 to 100.
         was: a larger share that it once had: then a person decides whether it is tried again.
     """
     if evidence.available is False:
         return Decision(0, ("its Deployment is not available",))
     if canary.weight == 0:
-        return _from_dark(evidence, was)
+        return _from_dark(evidence, steps, was)
     if evidence.blind:
         return Decision(canary.weight, (evidence.blind,))
     failing = tuple(said for each in evidence.objectives if (said := _fails(each, evidence.requests)))
@@ -101,21 +107,31 @@ def decide_weight(canary: Canary, evidence: Evidence, *, was: int | None = None)
     if held:
         return Decision(canary.weight, held)
     told = f"{evidence.requests:.0f} requests in {WINDOW}, within the objective and no worse than the release beside it"
-    return Decision(_next(canary.weight), (told,))
+    return Decision(_next(canary.weight, steps), (told,))
 
 
-def _from_dark(evidence: Evidence, was: int | None) -> Decision:
+def _from_dark(evidence: Evidence, steps: tuple[int, ...], was: int | None) -> Decision:
     if was:
         return Decision(
-            0, (f"it had {was}% once and was set to 0: try it again with --weight {STEPS[1]}, or set it aside",)
+            0, (f"it had {was}% once and was set to 0: try it again with --weight {steps[1]}, or set it aside",)
         )
     if evidence.available is None:
-        return Decision(0, (f"nothing tells whether it is available: kube-state-metrics does, or --weight {STEPS[1]}",))
-    return Decision(STEPS[1], ("its Deployment is available",))
+        return Decision(0, (f"nothing tells whether it is available: kube-state-metrics does, or --weight {steps[1]}",))
+    return Decision(steps[1], ("its Deployment is available",))
 
 
-def _next(weight: int) -> int:
-    return next(step for step in STEPS if step > weight)
+def _next(weight: int, steps: tuple[int, ...]) -> int:
+    return next(step for step in steps if step > weight)
+
+
+def steps_of(workload: Workload[Any]) -> tuple[int, ...]:
+    """The shares that a workload's canary can have: those above, or, where replicas make them, the nearest of these."""
+    if isinstance(workload.spec, ScalableServiceSpec) and is_routed(workload):
+        return STEPS
+    stable = workload.spec.scale.min
+    found = {each for each in range(1, 100) if replicas_beside(stable, each) is not None}
+    within = (min((each for each in found if each >= step), default=None) for step in STEPS[1:-1])
+    return (0, *dict.fromkeys(each for each in within if each is not None), 100)
 
 
 def _fails(each: Measured, requests: float | None) -> str | None:

@@ -23,21 +23,20 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from handrail.core.documents import MAX_BYTES, MAX_DEPTH, Document, dotted, parse, shown
+from handrail.core.documents import shown
 from handrail.core.errors import DocumentError, EngineError, HandrailError, Position, Problem
-from handrail.core.resources import Path as FieldPath
 from handrail.engine.tools import oasdiff
+from handrail.releases._openapi import read_openapi
 
 SECONDS = 60
 """How long oasdiff may take."""
 
 NAMES = ("the earlier document", "the new document")
+_NOT_READ, _NOT_COMPARED = 102, 104  # oasdiff's exit codes
+_OURS = "use the version that `handrail engine install --oasdiff` builds"
 _LEVELS = {3: "error", 2: "warning"}
 
 
@@ -86,7 +85,7 @@ def breaking_changes(old: bytes, new: bytes, names: tuple[str, str] = NAMES) -> 
     texts: list[str] = []
     for raw, name in zip((old, new), names, strict=True):
         try:
-            texts.append(json.dumps(_openapi(raw, name)))
+            texts.append(json.dumps(read_openapi(raw, name)))
         except DocumentError as error:
             problems += error.problems
     if problems:
@@ -100,7 +99,7 @@ def api_digest(document: bytes) -> str:
     Raises:
         DocumentError: it is no OpenAPI 3 document, or refers to something outside itself, which could change unseen.
     """
-    data = _openapi(document, "the OpenAPI document")
+    data = read_openapi(document, "the OpenAPI document")
     text = json.dumps(data, sort_keys=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
@@ -124,88 +123,8 @@ def read_changes(text: str) -> tuple[ApiBreak, ...]:
             for each in json.loads(text) or ()
         }
     except (ValueError, TypeError, KeyError, AttributeError):
-        remedy = "use the version that `handrail engine install --oasdiff` builds"
-        raise EngineError(Problem("oasdiff's answer is not understood", given=shown(text), remedy=remedy)) from None
+        raise EngineError(Problem("oasdiff's answer is not understood", given=shown(text), remedy=_OURS)) from None
     return tuple(sorted(found, key=lambda b: (b.level, b.path, b.operation, b.section, b.id, b.text)))
-
-
-def _openapi(raw: bytes, name: str) -> Mapping[str, Any]:
-    """A document's data, once it is sure to be OpenAPI 3 and complete in itself."""
-    document = _json(raw, name) or parse(raw, name)
-    if problems := list(_problems(document)):
-        raise DocumentError(problems)
-    data: Mapping[str, Any] = document.data
-    return data
-
-
-def _json(raw: bytes, name: str) -> Document | None:
-    """JSON is read as such: that is much faster, and it may hold what YAML may not (halves of characters).
-
-    None where it is none, or where something is wrong whose position YAML knows.
-    """
-    if len(raw) > MAX_BYTES:
-        return None
-    try:
-        document = Document(json.loads(raw, object_pairs_hook=_unique), Position(name, 1), {}, {})
-    except (ValueError, RecursionError):
-        return None
-    if any(_problems(document)):
-        with suppress(DocumentError):
-            return parse(raw, name)
-    return document
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(found := dict(pairs)) < len(pairs):
-        raise ValueError
-    return found
-
-
-def _problems(document: Document) -> Iterator[Problem]:
-    """Why a document cannot be compared."""
-    data = document.data
-    if not isinstance(data, Mapping):
-        yield Problem("is no OpenAPI document: it holds no mapping", where=document.where(()))
-        return
-    field = "openapi" if "openapi" in data or "swagger" not in data else "swagger"
-    version = data.get(field, "nothing")
-    if field == "swagger" or not isinstance(version, str) or not version.startswith("3."):
-        yield Problem(
-            "is no OpenAPI 3 document",
-            field,
-            document.where((field,)),
-            given=shown(version),
-            allowed='a version as text: openapi: "3.0.3"',
-            remedy="convert it to OpenAPI 3" if field == "swagger" else None,
-        )
-        return
-    if not isinstance(data.get("paths", {}), Mapping):
-        yield Problem("must hold paths", "paths", document.where(("paths",)), given=shown(data["paths"]))
-    yield from _outside(document)
-
-
-def _outside(document: Document) -> Iterator[Problem]:
-    """Every `$ref` to another file or address, in any case of letters, as Go reads keys; and nesting without end."""
-    waiting: list[tuple[FieldPath, Any]] = [((), document.data)]
-    while waiting:
-        path, value = waiting.pop()
-        if len(path) > MAX_DEPTH:
-            yield Problem("is nested too deeply", where=document.where(path), allowed=f"{MAX_DEPTH} levels")
-            return
-        items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-        for key, inner in items:
-            if isinstance(inner, str):
-                if isinstance(key, str) and key.casefold() == "$ref" and not inner.startswith("#"):
-                    yield Problem(
-                        "refers to something outside the document",
-                        dotted((*path, key)),
-                        document.where((*path, key)),
-                        given=shown(inner),
-                        allowed="#/…, within the document",
-                        remedy="bundle the document into one file",
-                    )
-            elif isinstance(inner, Mapping | list):
-                waiting.append(((*path, key), inner))
 
 
 def _compare(old: str, new: str, names: tuple[str, str]) -> str:
@@ -228,18 +147,22 @@ def _compare(old: str, new: str, names: tuple[str, str]) -> str:
         except OSError as error:
             raise EngineError(Problem(f"oasdiff does not run: {error.strerror}", given=command[0])) from None
     if done.returncode:
-        raise _refused(done.stderr.decode(errors="replace").strip(), names)
+        raise _refused(done.returncode, done.stderr.decode(errors="replace").strip(), names)
     return done.stdout.decode(errors="replace")
 
 
-def _refused(said: str, names: tuple[str, str]) -> HandrailError:
+def _refused(code: int, said: str, names: tuple[str, str]) -> HandrailError:
     """oasdiff's reason, at the document that it names; it tells no line."""
+    remedy = "check it with a validator of OpenAPI 3.0; of 3.1, oasdiff reads what is written as in 3.0"
+    if code == _NOT_COMPARED:
+        message = f"{names[1]} cannot be compared with {names[0]}"
+        return DocumentError(Problem(message, given=shown(said.removeprefix("Error: "), 400), remedy=remedy))
     for file, name in (("old.json", names[0]), ("new.json", names[1])):
         _, named, reason = said.partition(f'"{file}": ')
-        if named:
+        if code == _NOT_READ and named:
             given = shown(reason.partition(", yaml error")[0], 400)
-            remedy = "check it with a validator of OpenAPI 3.0; of 3.1, oasdiff reads what is written as in 3.0"
             message = "is no OpenAPI 3 document that oasdiff can read"
             return DocumentError(Problem(message, where=Position(name, 1), given=given, remedy=remedy))
-    remedy = "use the version that `handrail engine install --oasdiff` builds"
-    return EngineError(Problem("oasdiff failed", given=shown(said or "it said nothing", 400), remedy=remedy))
+    return EngineError(
+        Problem(f"oasdiff failed with exit code {code}", given=shown(said or "it said nothing", 400), remedy=_OURS)
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from handrail.components._released import CANARY
+
 if TYPE_CHECKING:
     from handrail.components._definition import Workload
 
@@ -22,7 +24,8 @@ def opentelemetry(workload: Workload[Any]) -> dict[str, str]:
         {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"} if collector else {}
     )
     return {
-        "OTEL_SERVICE_NAME": workload.name,
+        # a canary is measured by itself: that is what its share depends on
+        "OTEL_SERVICE_NAME": workload.deployed if workload.track == CANARY else workload.name,
         "OTEL_RESOURCE_ATTRIBUTES": ",".join(f"{key}={value}" for key, value in attributes.items()),
         **endpoint,
     }

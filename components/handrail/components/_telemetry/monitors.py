@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from handrail.components._definition import Workload
-from handrail.components._labels import PREFIX, selector
+from handrail.components._labels import PREFIX, every_track
 from handrail.components._parts import resource
 from handrail.core.resources import Resource
 
@@ -32,7 +32,7 @@ def rules(workload: Workload[Any], groups: list[dict[str, Any]]) -> Resource:
 
 def _monitor(workload: Workload[Any], role: str, kind: str, endpoints: str, port: str, path: str) -> Resource:
     spec = {
-        "selector": {"matchLabels": selector(workload.name)},
+        "selector": {"matchLabels": every_track(workload.name)},
         "podTargetLabels": _TARGET_LABELS,
         endpoints: [{"port": port, "path": path, "interval": "30s"}],
     }

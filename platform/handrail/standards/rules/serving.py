@@ -15,17 +15,23 @@ from handrail.standards.rules._breach import Breach
 _REPLICAS: Final = ("spec", "replicas")
 # each autoscaler's field, and what the API server or KEDA takes where it is absent
 _SMALLEST: Final = {"HorizontalPodAutoscaler": ("minReplicas", 1), "ScaledObject": ("minReplicaCount", 0)}
+_TRACK: Final = "handrail.dev/track"
+_CANARYS: Final = 2
 _LATER: Final = "decided at up, when it is known"
 
 
 def replicas(evidence: Evidence, about: Sequence[Subject], params: Mapping[str, Any]) -> Iterator[Breach]:
-    """Deployments with fewer replicas than they must have, counted as their autoscaler has it where they have one."""
+    """Deployments with fewer replicas than they must have, counted as their autoscaler has it where they have one.
+
+    Those that answer behind one Service are counted together. Of a canary, which answers a part, two are enough.
+    """
     for subject in about:
         count = _smallest(evidence, subject)
+        asked = min(params["replicas"], _CANARYS) if subject.labels.get(_TRACK) == "canary" else params["replicas"]
         if count is None:
             yield _uncounted(subject)
-        elif count < params["replicas"]:
-            said = f"{_name(subject)} has {_replicas(count)}, at least {params['replicas']} are asked"
+        elif count < asked and count + _beside(evidence, subject) < params["replicas"]:
+            said = f"{_name(subject)} has {_replicas(count)}, at least {asked} are asked"
             yield Breach(subject, _REPLICAS, said, given=str(count))
 
 
@@ -94,6 +100,22 @@ def _smallest(evidence: Evidence, subject: Subject) -> int | None:
             field, otherwise = _SMALLEST[scaler.resource.kind]
             return _count(scaler, ("spec", field), otherwise)
     return _count(subject, _REPLICAS, 1)
+
+
+def _beside(evidence: Evidence, subject: Subject) -> int:
+    """How many replicas of other Deployments answer behind the Services that lead to this one's."""
+    services = [each for each in evidence.of("Service") if _leads(each, subject)]
+    others = [each for each in evidence.of("Deployment") if each is not subject]
+    return sum(_smallest(evidence, each) or 0 for each in others if any(_leads(service, each) for service in services))
+
+
+def _leads(service: Subject, subject: Subject) -> bool:
+    """Whether a Service selects a subject's pods; one without a selector selects none."""
+    _, found = read_one(service.plain, ("spec", "selector"))
+    _, labels = read_one(subject.plain, _labels(subject))
+    return (
+        isinstance(found, Mapping) and isinstance(labels, Mapping) and bool(found) and found.items() <= labels.items()
+    )
 
 
 def _count(subject: Subject, where: tuple[str, ...], otherwise: int) -> int | None:
