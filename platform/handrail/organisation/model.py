@@ -443,3 +443,6 @@ class Organisation(Model):
     """The platform team."""
     teams: Annotated[dict[Name, Team], Field(min_length=1)]
     """The teams that own workloads."""
+    logins: dict[str, str] = {}
+    """People's names at the forge that pull requests are at → the members they are, so that their approvals count;
+    default: members are known there by the same names."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from e2e.spine.faults import ended, started
+from registry import running_registry
 from spine import ORGANISATION, Checkout
 from stored import Stored
 
@@ -17,11 +18,21 @@ __all__ = ["cluster"]
 
 
 @pytest.fixture(scope="session")
-def live(acme_copy: Callable[[], Checkout], cluster: ControlPlane) -> Checkout:
+def registry() -> Iterator[str]:
+    """The host of a registry of images, beside the company's own, which is nowhere."""
+    with running_registry() as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def live(acme_copy: Callable[[], Checkout], cluster: ControlPlane, registry: str) -> Checkout:
     """A copy of acme that is deployed to the control plane; every environment of it is up."""
     copy = acme_copy()
     copy = Checkout(copy.root, {**copy.environment, "KUBECONFIG": str(cluster.kubeconfig)})
     deploy_to(CONTEXT, copy.root / ORGANISATION)
+    organisation = copy.root / ORGANISATION
+    known = "registries: [registry.acme.test"
+    organisation.write_text(organisation.read_text().replace(known, f"{known}, '{registry}'"))
     said = copy.handrail("up", "--yes", "*").stderr
     assert "up: 18 of 18" in said
     return copy
