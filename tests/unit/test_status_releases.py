@@ -126,6 +126,8 @@ def test_where_nothing_is_known_of_what_runs_only_what_is_wanted_is_told(company
 
 def test_an_app_developer_reads_image_version_and_api_versions(company: Path) -> None:
     """The version served, and the older ones that are served still."""
+    file = company / "stacks/acme/payments/workloads.yaml"
+    file.write_text(file.read_text().replace("api: {version: v2}", "api: {version: v2, previous: {v1: 2027-01-31}}"))
     release(company, "staging", "payments", checkout={**RECORD, "previous": {"v1": {"image": PINNED}}})
     text = said(status(row(company, "payments-staging", "checkout", running(PINNED))))
     assert "2.8.0  100% of traffic  since 3 Mar 10:00" in text
