@@ -441,6 +441,17 @@ def test_a_share_that_replicas_cannot_have_is_refused(served: Company) -> None:
         served.promote("ledger", "prod", weight=5)
 
 
+def test_taking_requests_from_a_canary_passes_any_gate(served: Company) -> None:
+    """Giving it more does not."""
+    served.promote("checkout", "prod", weight=25)
+    served.workloads("payments", "scale: {min: 2, max: 20, cpu: 70%}", "scale: {min: 1}")
+    with pytest.raises(RefusedError, match="two-replicas"):
+        served.promote("checkout", "prod", weight=50)
+    served.promote("checkout", "prod", weight=5)
+    canary = served.released("prod", "payments", "checkout").canary
+    assert canary is not None and canary.weight == 5
+
+
 def test_a_canarys_document_is_kept_beside_the_stable_ones(company: Company) -> None:
     """And becomes the release's when the canary does."""
     documented(company, "GET /orders\n")

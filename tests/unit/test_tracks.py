@@ -185,8 +185,9 @@ def test_a_dark_canary_holds_up_nothing() -> None:
     found = canary(0)
     assert [each["name"] for each in spec(found, "checkout-route")["rules"][0]["backendRefs"]] == ["checkout"]
     assert named(found)["checkout-route"].after == ("checkout-deployment", "checkout-service")
-    notes = [named(canary(w))["checkout-canary-deployment"].inputs["metadata"]["annotations"] for w in (0, 1)]
-    assert notes == [{"handrail.dev/weight": "0", "pulumi.com/skipAwait": "true"}, {"handrail.dev/weight": "1"}]
+    for role in ("deployment", "service"):
+        notes = [named(canary(w))[f"checkout-canary-{role}"].inputs["metadata"]["annotations"] for w in (0, 1)]
+        assert notes == [{"handrail.dev/weight": "0", "pulumi.com/skipAwait": "true"}, {"handrail.dev/weight": "1"}]
     assert any("checkout-canary is dark" in each for each in found.plan.advisories)
 
 

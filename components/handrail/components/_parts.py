@@ -7,6 +7,7 @@ from typing import Any
 
 from handrail.components._definition import Workload
 from handrail.components._labels import every_track, selector, tracked
+from handrail.components._tracks import canary_notes
 from handrail.core.resources import Resource
 
 
@@ -80,4 +81,4 @@ def service(workload: Workload[Any], target: str, number: int = 80, *, shared: b
     port = {"name": target, "port": number, "targetPort": target, "protocol": "TCP", "appProtocol": target}
     chosen = every_track(workload.name) if shared else selector(workload)
     spec = {"type": "ClusterIP", "selector": chosen, "ports": [port]}
-    return resource(workload, "service", "core/v1:Service", spec=spec)
+    return resource(workload, "service", "core/v1:Service", metadata=canary_notes(workload), spec=spec)

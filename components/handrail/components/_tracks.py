@@ -63,16 +63,17 @@ def check_share(workload: Workload[Any], stable: int) -> Found:
         )
 
 
-def canary_notes(workload: Workload[Any]) -> dict[str, str]:
-    """Annotations of a track's Deployment; on its pods they would restart them.
+def canary_notes(workload: Workload[Any]) -> dict[str, dict[str, str]]:
+    """Metadata of a canary's Deployment and Service; on its pods it would restart them.
 
-    The weight makes each new one a change of the Deployment, so the engine waits until it is ready before it changes
-    the route. A dark canary holds up nothing: nobody is sent to it, and what failed may be taken out of the way.
+    The weight makes each new one a change of both, so the engine waits until they are ready before it changes the
+    route. A dark canary holds up nothing: nobody is sent to it, and what failed may be taken out of the way.
     """
     canary = workload.release.canary
     if workload.track != CANARY or canary is None:
         return {}
-    return {f"{PREFIX}/weight": str(canary.weight), **({} if canary.weight else {_SKIP: "true"})}
+    skip = {} if canary.weight else {_SKIP: "true"}
+    return {"annotations": {f"{PREFIX}/weight": str(canary.weight), **skip}}
 
 
 def share_told(workload: Workload[Any], own: int, *, routed: bool, scaled: bool = False) -> Iterator[str]:

@@ -275,7 +275,8 @@ def _deployment(
     }
     # on the Deployment alone: a new link must not restart the pods
     notes = {"model-card": spec.model_card, "evaluation": spec.evaluation, "training-run": spec.training_run}
-    annotations = {f"{PREFIX}/{key}": text for key, text in notes.items() if text} | canary_notes(workload)
+    annotations = {f"{PREFIX}/{key}": text for key, text in notes.items() if text}
+    annotations |= canary_notes(workload).get("annotations", {})
     metadata = {
         "labels": queue_labels(workload, Priority.SERVING),
         **({"annotations": annotations} if annotations else {}),

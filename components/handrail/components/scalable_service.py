@@ -224,9 +224,7 @@ def _deployment(workload: Workload[ScalableServiceSpec], after: tuple[str, ...])
         "selector": {"matchLabels": selector(workload)},
         "template": {"metadata": {}, "spec": _pod(workload)},
     }
-    notes = canary_notes(workload)
-    metadata = {"annotations": notes} if notes else {}
-    return resource(workload, "deployment", "apps/v1:Deployment", after, metadata=metadata, spec=spec)
+    return resource(workload, "deployment", "apps/v1:Deployment", after, metadata=canary_notes(workload), spec=spec)
 
 
 def _pod(workload: Workload[ScalableServiceSpec]) -> dict[str, Any]:
