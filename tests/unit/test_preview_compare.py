@@ -332,6 +332,34 @@ def test_a_selection(repository: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_an_organisation_of_ones_own_making(repository: Path) -> None:
+    """Judges nothing: neither one that is new, nor one that a stack is newly led to."""
+    own = repository / "own"
+    own.mkdir()
+    (own / "organisation.yaml").write_text((repository / ORGANISATION).read_text())
+    edited(
+        repository, "own/organisation.yaml",
+        lambda data: data["standards"]["clauses"].update({"two-replicas": {"tiers": []}}),
+    )  # fmt: skip
+    folder = repository / "stacks" / "config"
+    config = (folder / "Pulumi.payments-prod.yaml").read_text().replace("./stacks/acme/platform/acme_platform", "./own")
+    (folder / "Pulumi.payments-prod.yaml").write_text(config)
+    (folder / "Pulumi.payments-qa.yaml").write_text(config)
+    git(repository, "add", ".")
+    services(repository, ledger={"scale": {"min": 1}})
+    report = compared(repository, "payments-prod", "payments-qa")
+    stacks = {each.stack: each for each in report.stacks}
+    ledger = next(each for each in stacks["payments-prod"].workloads if each.name == "ledger")
+    assert [each.standard for each in ledger.findings_appear] == ["two-replicas"]
+    assert stacks["payments-qa"].status == "added"
+    assert any(each.file.endswith("own/organisation.yaml") for each in report.contract_changes)
+    report = compared(repository, "payments-qa")
+    assert not report.complete
+    assert "the base revision has no organisation there" in report.unseen[0]
+    assert all(not workload.findings_appear for stack in report.stacks for workload in stack.workloads)
+
+
+@pytest.mark.usefixtures("quick")
 def test_a_budget_is_of_all_environments(repository: Path) -> None:
     """So it is told where all were looked at."""
     services(repository, ledger={"cpu": "10", "scale": {"min": 4}})
