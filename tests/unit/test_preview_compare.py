@@ -265,8 +265,8 @@ def test_a_change_of_the_platforms(repository: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_the_contracts_version_is_no_change_of_a_workload(repository: Path) -> None:
-    """A cost centre is: it is on every pod."""
+def test_a_label_on_every_pod(repository: Path) -> None:
+    """As a cost centre: it restarts them all, and reaches no other team."""
     edited(repository, ORGANISATION, lambda data: data["teams"]["payments"].update(cost_centre="cc-9"))
     (stack,) = compared(repository, "payments-prod").stacks
     assert len(stack.workloads) == 3
