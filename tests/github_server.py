@@ -100,7 +100,7 @@ def github() -> Iterator[Forge]:
 
         do_GET = do_POST = do_PATCH = _any  # noqa: N815
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, format: str, *_: Any) -> None:  # noqa: A002  the base names it so
             """Silent."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
