@@ -2,6 +2,7 @@
 
 import copy
 import random
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -36,8 +37,9 @@ def made(kind: str, name: str = "web", **body: Any) -> Resource:
     return Resource(name, f"kubernetes:{kind}", {"metadata": metadata, **body})
 
 
-def _samples() -> list[Resource]:
-    """Every planned resource of the sample company in one environment, and some of a cloud."""
+@cache
+def samples() -> list[Resource]:
+    """A planned resource of each kind that the sample company has in one environment, and some of a cloud."""
     found = [resource for stack in STACKS if stack.endswith("-staging") for resource in planned(ROOT, stack)]
     cloud: list[tuple[str, dict[str, Any]]] = [
         ("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", {"blockPublicAcls": True}),
@@ -92,16 +94,7 @@ def _somewhere(data: Any, place: random.Random) -> tuple[Any, Any]:
     return (holder, key) if key != "" else ({"": None}, "")
 
 
-SAMPLES = st.deferred(lambda: st.sampled_from(_cached()))
-_FOUND: list[Resource] = []
-
-
-def _cached() -> list[Resource]:
-    if not _FOUND:
-        _FOUND.extend(_samples())
-    return _FOUND
-
-
+SAMPLES = st.deferred(lambda: st.sampled_from(samples()))
 _SHAPELESS = st.builds(
     lambda kind, inputs: Resource("odd", kind, inputs),
     SAMPLES.map(lambda resource: resource.type) | st.text(max_size=10),

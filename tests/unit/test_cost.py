@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from planned import acme
 from risky import RESOURCES, deployment
@@ -160,7 +160,7 @@ def test_the_dates_of_a_month(schedule: Any, runs: float | None) -> None:
     [
         ("250m", 0.25), ("2", 2), (2, 2), (0.5, 0.5), ("1.5", 1.5), ("16Gi", 16 * 1024**3), ("1k", 1000), ("1e3", 1000),
         ("100Mi", 100 * 1024**2), ("1E", 1e18), (".5", 0.5), ("5.", 5), ("", None), ("Gi", None), ("1GiB", None),
-        (True, None), (None, None), (float("nan"), None), (Given(None), None), ("1 Gi", None), ("1ee3", None),
+        (True, None), (None, None), (float("nan"), None), (Given(None), None), ("1 Gi", None), ("1ee3", None), ("-1", None), ("+2", 2),
     ],
 )  # fmt: skip
 def test_quantities_are_read_as_kubernetes_reads_them(text: Any, number: float | None) -> None:
@@ -198,7 +198,8 @@ def test_what_has_no_price_is_said() -> None:
     database = Resource("db", "aws:rds/instance:Instance", {})
     later = deployment({"resources": {"requests": {"cpu": Ref("a", "b"), "memory": Given(None)}}}, replicas=Given(None))
     daemon = Resource("agent", "kubernetes:apps/v1:DaemonSet", {"metadata": {"name": "agent"}})
-    assert cost(balancer, database, later, daemon).unpriced == (
+    free = Resource("role", "aws:iam/role:Role", {})
+    assert cost(balancer, database, later, daemon, free).unpriced == (
         "Service in: organisation.yaml has no price for a load balancer",
         "Instance db: organisation.yaml has no price for aws:rds",
         "how much cpu main requests of web is not known",
@@ -208,6 +209,7 @@ def test_what_has_no_price_is_said() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.lists(RESOURCES, max_size=4))
 def test_no_shape_is_too_odd(resources: list[Resource]) -> None:
     """A cost for anything that a program may register, the same for the same, and never less than nothing."""

@@ -265,8 +265,8 @@ def test_a_change_of_the_platforms(repository: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_the_contracts_version_is_no_change_of_a_workload(repository: Path) -> None:
-    """A cost centre is: it is on every pod."""
+def test_a_label_on_every_pod(repository: Path) -> None:
+    """As a cost centre: it restarts them all, and reaches no other team."""
     edited(repository, ORGANISATION, lambda data: data["teams"]["payments"].update(cost_centre="cc-9"))
     (stack,) = compared(repository, "payments-prod").stacks
     assert len(stack.workloads) == 3
@@ -329,6 +329,34 @@ def test_a_selection(repository: Path) -> None:
         compare(Project.find(repository), "HEAD", ["payments-deb"])
     with pytest.raises(DocumentError, match="is no revision"):
         compare(Project.find(repository), "nowhere")
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_organisation_of_ones_own_making(repository: Path) -> None:
+    """Judges nothing: neither one that is new, nor one that a stack is newly led to."""
+    own = repository / "own"
+    own.mkdir()
+    (own / "organisation.yaml").write_text((repository / ORGANISATION).read_text())
+    edited(
+        repository, "own/organisation.yaml",
+        lambda data: data["standards"]["clauses"].update({"two-replicas": {"tiers": []}}),
+    )  # fmt: skip
+    folder = repository / "stacks" / "config"
+    config = (folder / "Pulumi.payments-prod.yaml").read_text().replace("./stacks/acme/platform/acme_platform", "./own")
+    (folder / "Pulumi.payments-prod.yaml").write_text(config)
+    (folder / "Pulumi.payments-qa.yaml").write_text(config)
+    git(repository, "add", ".")
+    services(repository, ledger={"scale": {"min": 1}})
+    report = compared(repository, "payments-prod", "payments-qa")
+    stacks = {each.stack: each for each in report.stacks}
+    ledger = next(each for each in stacks["payments-prod"].workloads if each.name == "ledger")
+    assert [each.standard for each in ledger.findings_appear] == ["two-replicas"]
+    assert stacks["payments-qa"].status == "added"
+    assert any(each.file.endswith("own/organisation.yaml") for each in report.contract_changes)
+    report = compared(repository, "payments-qa")
+    assert not report.complete
+    assert "the base revision has no organisation there" in report.unseen[0]
+    assert all(not workload.findings_appear for stack in report.stacks for workload in stack.workloads)
 
 
 @pytest.mark.usefixtures("quick")

@@ -1,16 +1,25 @@
 """The risk of a change, told from the two sides alone; the same table meets the real engine in e2e/cluster/test_risk.py."""
 
 import copy
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from changes import CASES, Case
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from risky import RESOURCES, deployment, made, mutated, workload
+from planned import acme
+from risky import RESOURCES, deployment, made, mutated, samples, workload
+from spine import ROOT
 
 from handrail.core.resources import Given, Ref, Resource
-from handrail.preview.risk import Assessment, Risk, Step, assess, step_of
+from handrail.preview._risk.keeping import KEEPS
+from handrail.preview._risk.serving import NEEDED, SERVES
+from handrail.preview.cost import cost_of
+from handrail.preview.risk import OPENS, SHUTS, Assessment, Risk, Step, assess, step_of
+from handrail.standards.evidence import POD_SPECS
 
 RBAC = "rbac.authorization.k8s.io/v1"
 NETWORK = "networking.k8s.io/v1:NetworkPolicy"
@@ -122,13 +131,34 @@ class TestPods:
         ("old", "new", "risk", "said"),
         [
             (2, 4, "none", "from 2 to 4"), (4, 2, "none", "scales down from 4 to 2"), (2, 0, "traffic", "no pod is left"),
-            (3, None, "traffic", "falls from 3 pods to one"), (Given(None), 2, "none", "known at up"),
+            (3, None, "traffic", "falls from 3 pods to one"),
+            (1, None, "none", "left to others"), (None, 2, "none", "has 2 pods, however many"), (None, 0, "traffic", "no pod is left"), (Given(None), 2, "none", "known at up"),
         ],
     )  # fmt: skip
     def test_another_number_of_pods(self, old: Any, new: Any, risk: str, said: str) -> None:
         """Handed to an autoscaler, it is one for a moment: the API server's default."""
         assert risks(deployment(replicas=old), deployment(replicas=new)) == [risk]
         assert said in reasons(deployment(replicas=old), deployment(replicas=new))
+
+    def test_other_bounds_of_an_autoscaler(self) -> None:
+        """In their own words."""
+        before = made("autoscaling/v2:HorizontalPodAutoscaler", spec={"minReplicas": 2, "maxReplicas": 20})
+        after = changed(before, "spec", "maxReplicas", to=40)
+        assert assess(before, after) == (Assessment(Risk.NONE, "maxReplicas from 20 to 40 pods", "spec.maxReplicas"),)
+
+    @pytest.mark.parametrize(
+        ("field", "value", "risk"),
+        [
+            ("imagePullPolicy", "IfNotPresent", "none"), ("imagePullPolicy", "Always", "rolling restart"),
+            ("terminationMessagePolicy", "File", "none"),
+            ("imagePullPolicy", Given(None), "rolling restart"),
+        ],
+    )  # fmt: skip
+    def test_a_default_that_is_written_out_restarts_nothing(self, field: str, value: Any, risk: str) -> None:
+        """As the API server would put it there; of an image without a tag another one."""
+        assert risks(deployment(), changed(deployment(), *CONTAINER, field, to=value)) == [risk]
+        latest = deployment({"image": "registry.acme.test/web"})
+        assert risks(latest, changed(latest, *CONTAINER, "imagePullPolicy", to="Always")) == ["none"]
 
     def test_a_secret_is_not_shown(self) -> None:
         """Values stand in the reason only where none of them can be one."""
@@ -170,6 +200,19 @@ class TestReplacement:
         assert risks(deployment(), changed(deployment(), "metadata", "name", to="other")) == ["replacement"]
         service = made("core/v1:Service", spec={"ports": [{"port": 80}]})
         assert risks(service, changed(service, "metadata", "name", to="other")) == ["traffic", "replacement"]
+
+    def test_a_name_that_pulumi_makes_is_another_each_time(self) -> None:
+        """So the new one stands first, and nothing is interrupted."""
+        unnamed = changed(deployment(), "metadata", "name", to=None)
+        after = changed(unnamed, "spec", "selector", "matchLabels", to={"app": "other"})
+        assert not step_of(unnamed, after).in_place
+        assert risks(unnamed, after) == ["replacement"]
+
+    def test_no_namespace_is_the_default_one(self) -> None:
+        """Written out or not."""
+        before = changed(deployment(), "metadata", "namespace", to=None)
+        assert assess(before, changed(before, "metadata", "namespace", to="default")) == ()
+        assert risks(before, deployment()) == ["replacement"]
 
     @pytest.mark.parametrize(
         ("before", "path", "to"),
@@ -217,6 +260,7 @@ class TestData:
     def test_a_volume_grows_and_does_not_shrink(self) -> None:
         """Growth is an update; the API server refuses less."""
         assert risks(claim(), claim(size="20Gi")) == ["none"]
+        assert "grows from 10Gi to 20Gi, or is refused where its class" in reasons(claim(), claim(size="20Gi"))
         assert risks(claim(), claim(size="5Gi")) == ["data loss", "replacement"]
         assert step_of(claim(), claim(size="5Gi")).step is Step.REFUSED
         assert risks(claim(), claim(size=Given(None))) == ["none"]
@@ -237,9 +281,13 @@ class TestData:
         assert risks(changed(volume, "spec", "persistentVolumeReclaimPolicy", to="Retain"), None) == ["none"]
         database = Resource("db", "aws:rds/instance:Instance", {"deletionProtection": True, "engine": "postgres"})
         assert risks(database, None) == ["data loss"]
-        assert "`up` fails before that, as deletionProtection guards it" in reasons(database, None)
+        assert "save that deletion protection has `up` fail before" in reasons(database, None)
+        assert "protection" not in reasons(changed(database, "deletionProtection", to=False), None)
         assert risks(database, changed(database, "engine", to="mysql")) == ["data loss", "replacement"]
-        assert risks(Resource("b", "aws:s3/bucket:Bucket", {}), None) == ["data loss"]
+        bucket = Resource("b", "aws:s3/bucket:Bucket", {})
+        assert risks(bucket, None) == ["data loss"]
+        assert "save that `up` fails where it is not empty" in reasons(bucket, None)
+        assert "save" not in reasons(changed(bucket, "forceDestroy", to=True), None)
 
     def test_the_claims_of_a_stateful_set_outlive_it(self) -> None:
         """Unless it says otherwise; another template finds them no more."""
@@ -314,6 +362,7 @@ class TestTraffic:
         assert risks(settings, made("core/v1:ConfigMap", data={"a": "1"})) == ["traffic", "replacement"]
         dashboard = made("core/v1:ConfigMap", metadata={"labels": {"grafana_dashboard": "1"}}, data={"a": "1"})
         assert risks(dashboard, None) == ["none"]
+        assert "only Grafana reads it" in reasons(dashboard, changed(dashboard, "data", "a", to="2"))
 
 
 def policy(peers: list[Any] | None, **spec: Any) -> Resource:
@@ -323,6 +372,11 @@ def policy(peers: list[Any] | None, **spec: Any) -> Resource:
         NETWORK,
         spec={"podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Ingress"], "ingress": rules, **spec},
     )
+
+
+def block(cidr: str) -> dict[str, Any]:
+    """Addresses as a peer."""
+    return {"ipBlock": {"cidr": cidr}}
 
 
 CALLER = {"namespaceSelector": {"matchLabels": {"team": "a"}}, "podSelector": {"matchLabels": {"app": "caller"}}}
@@ -339,6 +393,11 @@ class TestNetwork:
             (policy([CALLER]), policy(None), ["traffic"]),
             (policy([CALLER]), policy([CALLER, SPACE]), ["security"]),
             (policy([CALLER]), policy([{"ipBlock": {"cidr": "0.0.0.0/0"}}, CALLER]), ["security"]),
+            (policy([SPACE]), changed(policy([SPACE]), "spec", "ingress", 0, "ports", 0, "port", to=9090), ["traffic"]),
+            (policy([SPACE]), changed(policy([SPACE]), "spec", "ingress", 0, "ports", to=[{"port": 8080}, {"port": 22}]), ["security"]),
+            (policy([block("10.0.0.0/8")]), policy([block("10.1.0.0/16")]), ["traffic"]),
+            (policy([block("10.1.0.0/16")]), policy([block("10.0.0.0/8")]), ["security"]),
+            (policy([block("10.0.0.0/8")]), policy([block("2001:db8::/32")]), ["security", "traffic"]),
             (policy([CALLER]), policy([]), ["security"]),  # an empty list is everybody
             (policy([]), policy([CALLER]), ["traffic"]),
             (policy([CALLER]), policy([CALLER], policyTypes=["Egress"]), ["security", "traffic"]),
@@ -356,10 +415,17 @@ class TestNetwork:
         found = [risk for risk in risks(before, after) if risk != "none"] or ["none"]
         assert found == expected
 
+    def test_connections_of_one_port_are_one_sentence(self) -> None:
+        """With everybody who is meant."""
+        before = policy([CALLER, SPACE, {"ipBlock": {"cidr": "10.0.0.0/8"}}])
+        said = "shuts connections into its pods, at port 8080: from caller in a, from every pod in a, from the addresses 10.0.0.0/8"
+        assert reasons(before, policy(None)) == said
+
     def test_a_policy_that_goes_with_its_pods(self) -> None:
         """No door opens where nothing is behind it any more."""
         assert risks(policy([CALLER]), None, whole=True) == ["none"]
         deny = policy(None, podSelector={})
+        assert risks(None, deny, whole=True) == ["none"]
         assert risks(deny, None, whole=True) == ["security"]
 
     def test_a_service_that_is_reached_from_outside(self) -> None:
@@ -512,8 +578,43 @@ def test_values_known_at_up_are_compared_by_what_they_are_outputs_of() -> None:
         deployment({"image": ours}), deployment({"image": other})
     )
     assert risks(deployment(), deployment({"image": Given(1)})) == ["rolling restart"]
+    for kind in ("Deployment", "StatefulSet", "DaemonSet"):
+        later: dict[str, Any] = {
+            "replicas": Given(1),
+            "strategy": Given(1),
+            "updateStrategy": {"type": Given(1)},
+            "paused": ours,
+        }
+        before = workload(f"apps/v1:{kind}", **later)
+        assert risks(before, changed(before, *CONTAINER, "image", to="registry.acme.test/web:2")) == ["rolling restart"]
 
 
+FACTS = {*KEEPS, *SERVES, *NEEDED, *OPENS, *SHUTS}
+
+
+@pytest.mark.parametrize(
+    "resource", [each for each in samples() if each.type in FACTS], ids=lambda each: str(each.type)
+)
+def test_a_value_known_at_up_may_stand_anywhere(resource: Resource) -> None:
+    """In place of each field, on either side, also where its pods change: a text instead of an error."""
+    pods = POD_SPECS.get(resource.type)
+    other = changed(resource, *pods, "containers", 0, "image", to="registry.acme.test/other:1") if pods else resource
+    for path in places(resource.inputs):
+        unknown = changed(resource, *path, to=Ref("other", "metadata.name"))
+        for before, after in ((other, unknown), (unknown, other)):
+            assert assess(before, after), path
+        cost_of([unknown], acme())
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The path of every field of a value, of those with others below them too."""
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield (*path, key)
+        if isinstance(item, dict | list):
+            yield from places(item, (*path, key))
+
+
+@settings(deadline=None)
 @given(RESOURCES)
 def test_the_same_twice_is_no_change(resource: Resource) -> None:
     """Whatever its shape."""
@@ -521,7 +622,7 @@ def test_the_same_twice_is_no_change(resource: Resource) -> None:
     assert step_of(resource, copy.deepcopy(resource)).step is Step.SAME
 
 
-@settings(max_examples=300)
+@settings(max_examples=150, deadline=None)
 @given(RESOURCES.flatmap(lambda resource: st.tuples(st.just(resource), mutated(resource))), st.booleans())
 def test_any_change_has_an_answer(pair: tuple[Resource, Resource], whole: bool) -> None:
     """Never an error, never an empty reason; the worst first; None where one side is missing."""
@@ -531,3 +632,22 @@ def test_any_change_has_an_answer(pair: tuple[Resource, Resource], whole: bool) 
         assert all(each.reason for each in found)
         severities = [each.risk.severity for each in found]
         assert severities == sorted(severities, reverse=True)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_the_changes_that_the_real_engine_makes(case: Case) -> None:
+    """The table of e2e/cluster/test_risk.py: its classes are those that are told."""
+    assert tuple(dict.fromkeys(each.risk for each in assess(case.before, case.after))) == case.risks
+
+
+def test_the_documentation_has_every_class_and_every_kind() -> None:
+    """In the order of their severity; and each kind beside the facts that are told of it."""
+    page = (ROOT / "docs/risk.md").read_text()
+    assert re.findall(r"^\| `([a-z ]+)` \|", page, re.MULTILINE) == [str(risk) for risk in Risk]
+    tables = {"keeps": KEEPS, "serves": SERVES, "needs": NEEDED, "opens": OPENS, "shuts": SHUTS}
+    for name, table in tables.items():
+        row = re.search(rf"^\| {name} \|[^|]*\| ([^|]*) \|", page, re.MULTILINE)
+        assert row
+        kinds = {token.rpartition(":")[2] for token in table if token.startswith("kubernetes:")}
+        assert row[1].partition("; of AWS")[0].split(", ") == sorted(kinds, key=str.lower), name
+        assert ("; of AWS" in row[1]) is any(token.startswith("aws:") for token in table)

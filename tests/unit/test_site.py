@@ -429,6 +429,14 @@ def runs_on_a_cluster(block: Block, *_: object) -> None:
     assert [name for name in names if name.startswith("test_")] == ["test_a_namespace_is_admitted"]
 
 
+def tells_a_risk(block: Block, *_: object) -> None:
+    """What it prints stands on the page."""
+    said: list[str] = []
+    exec(block.text, {"print": lambda *words: said.append(" ".join(map(str, words)))})
+    assert said
+    assert "\n".join(said) in (ROOT / block.page).read_text()
+
+
 def endpoint(name: str) -> Prepared:
     """The endpoint that a guide calls: acme's, or one like the guide's own."""
     for team in ("fraud", "churn"):
@@ -444,6 +452,7 @@ Runner = Callable[[Block, Path, pytest.MonkeyPatch], None]
 RUNNERS: dict[str, Runner] = {
     "README.md": runs_in_a_pulumi_program,
     "docs/recorder.md": runs_the_recorder,
+    "docs/risk.md": tells_a_risk,
     "docs/cluster.md": runs_on_a_cluster,
     "docs/ml-engineer.md": calls_an_endpoint,
     "docs/data-scientist.md": calls_an_endpoint,

@@ -10,7 +10,7 @@ from handrail.core.resources import Resource, Token
 from handrail.organisation.model import Organisation
 from handrail.preview._pod_requests import Usage, requests_of
 from handrail.preview._quantities import quantity
-from handrail.preview._risk.reading import at, entries, name_of, pod_path, text
+from handrail.preview._risk.reading import at, entries, equals, name_of, pod_path, text
 from handrail.preview._schedules import HOURS, runs_per_month
 from handrail.standards.evidence import LABELS
 
@@ -117,7 +117,7 @@ def _replicated(resource: Resource, organisation: Organisation, scaled: Mapping[
     if scale is None:
         count = _count(given, 1)
         labels = at(resource.inputs, "metadata", "labels")
-        stops = given is None and at(labels, LABELS["component"]) == "NotebookEnv"
+        stops = given is None and equals(at(labels, LABELS["component"]), "NotebookEnv")
         unclear = f"how many pods {name_of(resource)} has" if _unclear(given) else ""
         scale = _Scale(0 if stops else count, count, unclear)
     yield _pods(resource, organisation, scale)
@@ -208,11 +208,13 @@ def _unpriced(resource: Resource) -> str:
     called = f"{resource.kind} {name_of(resource)}"
     if resource.type in _COSTS:
         return f"{called}: {_COSTS[resource.type]}"
-    if resource.type == "kubernetes:core/v1:Service" and at(resource.inputs, "spec", "type") == "LoadBalancer":
+    if resource.type == "kubernetes:core/v1:Service" and equals(at(resource.inputs, "spec", "type"), "LoadBalancer"):
         return f"{called}: organisation.yaml has no price for a load balancer"
-    if resource.type.startswith(_CLOUDS):
+    if resource.type.startswith(_CLOUDS) and not resource.type.startswith(_FREE):
         return f"{called}: organisation.yaml has no price for {resource.type.partition('/')[0]}"
     return ""
 
 
+_FREE: Final = ("aws:iam/", "aws:ec2/securityGroup", "aws:vpc/securityGroup", "aws:s3/bucketP", "aws:s3/account")
+"""Types of a cloud that begin so cost nothing of themselves: rights, firewalls, settings of buckets."""
 _CLOUDS: Final = ("aws:", "aws-native:", "gcp:", "azure:", "azure-native:")

@@ -9,7 +9,7 @@ from typing import Any, Final
 from handrail.core.resources import Token
 from handrail.organisation.model import Accelerator, Organisation
 from handrail.preview._quantities import quantity
-from handrail.preview._risk.reading import at, entries, fields, text
+from handrail.preview._risk.reading import at, entries, equals, fields, text
 
 _GIB: Final = 1024**3
 _KIND: Final = "handrail.dev/accelerator"
@@ -59,7 +59,7 @@ def requests_of(spec: Any, labels: Any, organisation: Organisation) -> tuple[Usa
     peak: Amounts = {}
     for container in entries(spec, "initContainers"):
         asked = _asked(container, unclear)
-        if at(container, "restartPolicy") == "Always":
+        if equals(at(container, "restartPolicy"), "Always"):
             together = _add(together, asked)
             peak = _larger(peak, together)
         else:
@@ -135,5 +135,5 @@ def _nodes(spec: Any) -> Iterator[tuple[str, str]]:
     required = at(spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
     for term in entries(required, "nodeSelectorTerms"):
         for rule in entries(term, "matchExpressions"):
-            if at(rule, "operator") == "In":
+            if equals(at(rule, "operator"), "In"):
                 yield from ((text(at(rule, "key")), text(value)) for value in entries(rule, "values"))

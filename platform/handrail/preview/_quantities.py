@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 _QUANTITY: Final = re.compile(
-    r"([+-]?(?:\d{1,18}(?:\.\d{0,18})?|\.\d{1,18}))(?:([eE][+-]?\d{1,2})|([a-zA-Z]{0,2}))", re.ASCII
+    r"(\+?(?:\d{1,18}(?:\.\d{0,18})?|\.\d{1,18}))(?:([eE][+-]?\d{1,2})|([a-zA-Z]{0,2}))", re.ASCII
 )
 _DECIMAL: Final = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _FACTORS: Final = {
@@ -16,7 +16,7 @@ _FACTORS: Final = {
 
 
 def quantity(value: Any) -> float | None:
-    """The number of a quantity in its base unit (cores, bytes, pieces); None where it is none, or not known yet."""
+    """The number of a quantity in its base unit (cores, bytes, pieces); None where it is none or not known."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     found = _QUANTITY.fullmatch(str(value).strip())

@@ -13,12 +13,13 @@ from typing import Final
 from handrail.core.documents import dotted
 from handrail.core.resources import Resource
 from handrail.preview._risk import aws, network, pod_access, rights
-from handrail.preview._risk.keeping import KEEPS, scaled_away
+from handrail.preview._risk.keeping import KEEPS, resized, scaled_away
 from handrail.preview._risk.model import Assessment, Fact, Facts, Risk, beyond
 from handrail.preview._risk.pods import RESTARTS, restarts, scales
 from handrail.preview._risk.reading import name_of
-from handrail.preview._risk.serving import NEEDED, SERVES, moved
-from handrail.preview._risk.steps import SIZE, Step, Stepped, step_of
+from handrail.preview._risk.serving import NEEDED, SERVES, is_dashboard, moved
+from handrail.preview._risk.steps import Step, Stepped, step_of
+from handrail.preview._risk.tables import SIZE
 
 __all__ = ["Assessment", "Risk", "Step", "assess", "step_of"]
 
@@ -44,7 +45,7 @@ def assess(before: Resource | None, after: Resource | None, *, whole: bool = Fal
     stepped = step_of(before, after)
     if stepped.step is Step.SAME:
         return ()
-    found = list(dict.fromkeys((*_consequences(before, after, stepped, whole), *_replaced(stepped))))
+    found = list(dict.fromkeys((*_consequences(before, after, stepped, whole), *_replaced(after, stepped))))
     return tuple(sorted(found or [_calm(stepped, after)], key=lambda each: -each.risk.severity))
 
 
@@ -53,9 +54,9 @@ def _consequences(
 ) -> Iterator[Assessment]:
     yield from _lost_data(before, after, stepped)
     yield from _opened(before, after)
-    if not (whole and network.of_pods(before or after)):
+    if not (whole and (before is None or network.of_pods(before))):
         yield from _no_longer(Risk.SECURITY, SHUTS, before, after)
-        yield from _narrowed(before, after)
+        yield from network.narrowed(before, after)
     yield from _no_longer(Risk.TRAFFIC, SERVES, before, after)
     yield from _no_longer(Risk.TRAFFIC, NEEDED, before, after)
     if before is None or after is None:
@@ -65,6 +66,7 @@ def _consequences(
         yield Assessment(Risk.TRAFFIC, said, stepped.fields[0])
     yield from moved(before, after)
     if stepped.step is Step.UPDATE:
+        yield from resized(after, stepped.changes)
         yield from scaled_away(after, stepped.changes)
         yield from restarts(after, stepped.changes)
         yield from scales(after, stepped.changes)
@@ -106,30 +108,27 @@ def _no_longer(
     yield from (Assessment(risk, fact.reason, fact.path) for fact in (gone if after is not None else gone[:1]))
 
 
-def _narrowed(before: Resource | None, after: Resource | None) -> Iterator[Assessment]:
-    """What a network policy lets through no longer, and what it newly does without being open to all."""
-    if after is None or after.type != network.POLICY:
-        return
-    new = list(network.allowed(after))
-    if before is None:
-        every = not network.of_pods(after)
-        whose = "every pod of its namespace" if every else "the pods that it selects"
-        said = f"shuts what it does not name, for {whose}"
-        yield Assessment(Risk.TRAFFIC if every else Risk.NONE, said, "spec.podSelector")
-        return
-    old = list(network.allowed(before))
-    for fact in beyond(old, new):
-        yield Assessment(Risk.TRAFFIC, f"shuts {fact.reason}", fact.path)
-    for fact in beyond(new, old):
-        yield Assessment(Risk.NONE, f"lets through {fact.reason}", fact.path)
+_MEANWHILE: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ("ConfigMap", "Secret"), "; pods that run keep the variables they began with, one that starts meanwhile waits"
+    ),
+    **dict.fromkeys(("RoleBinding", "ClusterRoleBinding"), "; meanwhile nobody has the rights that it gives"),
+    "Job": "; a run that goes on is ended",
+}
+"""What follows from it that an object is gone for a moment, by kind."""
 
 
-def _replaced(stepped: Stepped) -> Iterator[Assessment]:
+def _replaced(after: Resource | None, stepped: Stepped) -> Iterator[Assessment]:
     """What the engine does with an object that cannot change."""
     fields = ", ".join(dict.fromkeys(stepped.fields))
-    if stepped.step is Step.REPLACE:
+    if stepped.step is Step.REPLACE and is_dashboard(after):
+        yield Assessment(
+            Risk.NONE, f"{fields} cannot change: it is made again, and only Grafana reads it", stepped.fields[0]
+        )
+    elif stepped.step is Step.REPLACE:
         order = "it is deleted, then made again" if stepped.in_place else "it is made anew, then the old one is deleted"
-        yield Assessment(Risk.REPLACEMENT, f"{fields} cannot change: {order}", stepped.fields[0])
+        meanwhile = _MEANWHILE.get(after.kind, "") if after is not None and stepped.in_place else ""
+        yield Assessment(Risk.REPLACEMENT, f"{fields} cannot change: {order}{meanwhile}", stepped.fields[0])
     elif stepped.step is Step.REFUSED:
         said = f"the API server refuses to change {fields}: `up` ends there until somebody replaces it by hand"
         yield Assessment(Risk.REPLACEMENT, said, stepped.fields[0])

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from handrail.core.resources import Resource
 from handrail.preview._risk.model import Fact, Facts
-from handrail.preview._risk.reading import at, entries, fields, text
+from handrail.preview._risk.reading import at, entries, equals, fields, text
 
 _ANYWHERE: Final = ("0.0.0.0/0", "::/0")
 
@@ -90,7 +90,7 @@ def open_group(resource: Resource) -> Iterator[Fact]:
 
 def moving_tags(resource: Resource) -> Iterator[Fact]:
     """That what a tag names stays the same."""
-    if at(resource.inputs, "imageTagMutability") == "IMMUTABLE":
+    if equals(at(resource.inputs, "imageTagMutability"), "IMMUTABLE"):
         said = f"a tag of {resource.name} may name another image tomorrow: it is mutable"
         yield Fact(("immutable",), said, "imageTagMutability")
 
@@ -124,7 +124,13 @@ def _statements(policy: Any) -> list[Any]:
 
 
 def _list(value: Any) -> list[str]:
-    return [text(each) for each in value] if isinstance(value, list | tuple) else [text(value)] if value else []
+    return (
+        [text(each) for each in value]
+        if isinstance(value, list | tuple)
+        else [text(value)]
+        if value is not None
+        else []
+    )
 
 
 def _principals(value: Any) -> list[str]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
+from handrail.core.documents import dotted
 from handrail.core.resources import Resource
 from handrail.preview._risk.model import Assessment, Fact, Facts, Risk
-from handrail.preview._risk.reading import Change, at, entries, fields, name_of, text
+from handrail.preview._risk.reading import Change, at, entries, equals, fields, name_of, text
+from handrail.preview._risk.tables import SIZE
 
 
 def _claim(resource: Resource) -> Iterator[Fact]:
@@ -28,7 +31,7 @@ def _volume(resource: Resource) -> Iterator[Fact]:
 def _stateful_set(resource: Resource) -> Iterator[Fact]:
     """Its claims by name: they outlive it unless it says otherwise, but nobody finds them under another name."""
     spec = fields(resource.inputs, "spec")
-    goes = at(spec, "persistentVolumeClaimRetentionPolicy", "whenDeleted") == "Delete"
+    goes = equals(at(spec, "persistentVolumeClaimRetentionPolicy", "whenDeleted"), "Delete")
     namespace, set_name = text(at(resource.inputs, "metadata", "namespace")), name_of(resource)
     for claim in entries(spec, "volumeClaimTemplates"):
         name = text(at(claim, "metadata", "name"))
@@ -40,10 +43,19 @@ def _stateful_set(resource: Resource) -> Iterator[Fact]:
         yield Fact(key, said, "spec.volumeClaimTemplates", outlives=not goes)
 
 
+def resized(after: Resource, changes: tuple[Change, ...]) -> Iterator[Assessment]:
+    """A claim that asks for more: whether it gets that is its class's to say."""
+    for change in changes:
+        if after.kind == "PersistentVolumeClaim" and dotted(change.path) == SIZE:
+            old, new = text(change.before, "nothing"), text(change.after, "nothing")
+            said = f"grows from {old} to {new}, or is refused where its class does not allow expansion"
+            yield Assessment(Risk.NONE, said, SIZE)
+
+
 def scaled_away(after: Resource, changes: tuple[Change, ...]) -> Iterator[Assessment]:
     """The claims of pods that a StatefulSet scales away, where it says that they go as well."""
     spec = fields(after.inputs, "spec")
-    goes = at(spec, "persistentVolumeClaimRetentionPolicy", "whenScaled") == "Delete"
+    goes = equals(at(spec, "persistentVolumeClaimRetentionPolicy", "whenScaled"), "Delete")
     if goes and after.kind == "StatefulSet" and entries(spec, "volumeClaimTemplates"):
         for change in changes:
             old, new = (value if isinstance(value, int) else 1 for value in (change.before, change.after))
@@ -63,34 +75,40 @@ def _definition(resource: Resource) -> Iterator[Fact]:
 
 
 def _of_aws(resource: Resource) -> Iterator[Fact]:
-    guards = _GUARDS.get(resource.type, ())
-    held = any(at(resource.inputs, field) is wanted for field, wanted in guards)
-    how = f": `up` fails before that, as {_guard(guards)} guards it" if held else ""
+    guard = _GUARDS[resource.type]
+    held = guard is not None and (at(resource.inputs, guard.field) is True) is guard.value
+    how = f", {guard.said}" if guard is not None and held else ""
     said = f"{resource.kind} {resource.name} is deleted with what is in it{how}"
-    yield Fact(("aws", resource.type), said, guards[0][0] if guards else "")
+    yield Fact(("aws", resource.type), said, guard.field if guard is not None else "")
 
 
-def _guard(guards: tuple[tuple[str, Any], ...]) -> str:
-    return " or ".join(field for field, _ in guards)
+@dataclass(frozen=True, slots=True)
+class _Guard:
+    """A field that has the deletion of a thing of a cloud refused, where it is true, or where it is not."""
+
+    field: str
+    value: bool
+    said: str
 
 
-_GUARDS: Final[Mapping[str, tuple[tuple[str, Any], ...]]] = {
-    "aws:rds/instance:Instance": (("deletionProtection", True),),
-    "aws:rds/cluster:Cluster": (("deletionProtection", True),),
-    "aws:dynamodb/table:Table": (("deletionProtectionEnabled", True),),
-    "aws:s3/bucket:Bucket": (),
-    "aws:s3/bucketV2:BucketV2": (),
-    "aws:ebs/volume:Volume": (("finalSnapshot", True),),
-    "aws:efs/fileSystem:FileSystem": (),
-    "aws:ecr/repository:Repository": (),
-    "aws:kms/key:Key": (),
-    "aws:secretsmanager/secret:Secret": (),
-    "aws:sqs/queue:Queue": (),
-    "aws:kinesis/stream:Stream": (),
-    "aws:opensearch/domain:Domain": (),
-    "aws:elasticache/replicationGroup:ReplicationGroup": (),
-}
-"""What of AWS keeps data, and the fields that have its deletion refused."""
+_PROTECTED: Final = "save that deletion protection has `up` fail before"
+_EMPTY: Final = "save that `up` fails where it is not empty"
+_GUARDS: Final[Mapping[str, _Guard | None]] = {
+    "aws:rds/instance:Instance": _Guard("deletionProtection", True, _PROTECTED),
+    "aws:rds/cluster:Cluster": _Guard("deletionProtection", True, _PROTECTED),
+    "aws:dynamodb/table:Table": _Guard("deletionProtectionEnabled", True, _PROTECTED),
+    "aws:s3/bucket:Bucket": _Guard("forceDestroy", False, _EMPTY),
+    "aws:s3/bucketV2:BucketV2": _Guard("forceDestroy", False, _EMPTY),
+    "aws:ecr/repository:Repository": _Guard("forceDelete", False, _EMPTY),
+    **dict.fromkeys(
+        (
+            "aws:ebs/volume:Volume", "aws:efs/fileSystem:FileSystem", "aws:kinesis/stream:Stream", "aws:kms/key:Key",
+            "aws:elasticache/replicationGroup:ReplicationGroup", "aws:opensearch/domain:Domain",
+            "aws:secretsmanager/secret:Secret", "aws:sqs/queue:Queue",
+        )
+    ),
+}  # fmt: skip
+"""What of AWS keeps data, and what guards it."""
 
 KEEPS: Final[Mapping[str, Facts]] = {
     "kubernetes:core/v1:PersistentVolumeClaim": _claim,

@@ -66,8 +66,8 @@ class Fact:
 Facts: TypeAlias = Callable[[Resource], Iterator[Fact]]
 
 
-def beyond(mine: list[Fact], others: list[Fact]) -> Iterator[Fact]:
+def beyond(mine: list[Fact], others: list[Fact], covers: Callable[[Fact, Fact], bool] = Fact.covers) -> Iterator[Fact]:
     """Those of `mine` that none of `others` covers."""
     for fact in mine:
-        if not any(other.covers(fact) for other in others):
+        if not any(covers(other, fact) for other in others):
             yield fact

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from typing import Any, Final
 
 from handrail.core.resources import Resource, Token
-from handrail.preview._risk.model import Fact, Facts
-from handrail.preview._risk.reading import at, entries, fields, name_of, text
+from handrail.preview._risk.model import Assessment, Fact, Facts, Risk, beyond
+from handrail.preview._risk.reading import LATER, at, entries, equals, fields, name_of, text
 
 _SIDES: Final = {"Ingress": ("ingress", "from", "into"), "Egress": ("egress", "to", "out of")}
 
 
-def allowed(resource: Resource) -> Iterator[Fact]:
-    """Each connection that a policy lets through, for `*` every one of that direction."""
+def allowed(resource: Resource | None) -> Iterator[Fact]:
+    """Each connection that a policy lets through, for `*` every one of that direction; as reason, who it is with."""
+    if resource is None:
+        return
     spec = fields(resource.inputs, "spec")
     shut = _shut(spec)
-    for side, (field, peers, way) in _SIDES.items():
+    for side, (field, peers, _) in _SIDES.items():
         if side not in shut:
-            yield Fact((side, "*", "*"), f"every connection {way} its pods", "spec.policyTypes")
+            yield Fact((side, *_EVERYBODY, *_EVERY_PORT), f"{peers} everywhere", "spec.policyTypes")
             continue
         for index, rule in enumerate(entries(spec, field)):
             for peer in _any(rule, peers):
                 for port in _any(rule, "ports"):
-                    said = f"connections {way} its pods, {_whom(peer, peers)}{_which(port)}"
-                    yield Fact((side, _key(peer), _key(port)), said, f"spec.{field}[{index}]")
+                    key = (side, *_peer(peer), *_port(port))
+                    yield Fact(key, f"{peers} {_whom(peer)}", f"spec.{field}[{index}]")
 
 
 def of_pods(resource: Resource | None) -> bool:
@@ -32,11 +36,60 @@ def of_pods(resource: Resource | None) -> bool:
     return resource is not None and resource.type == POLICY and bool(fields(resource.inputs, "spec", "podSelector"))
 
 
-def broad(resource: Resource) -> Iterator[Fact]:
-    """Those connections whose peer is not pods that are named: everybody, a whole namespace, addresses."""
-    for fact in allowed(resource):
-        if fact.key[1] == "*" or not _named(fact.key[1]):
-            yield Fact(fact.key, f"it lets through {fact.reason}", fact.path)
+def narrowed(before: Resource | None, after: Resource | None) -> Iterator[Assessment]:
+    """What a policy shuts that it let through, and what it newly lets through.
+
+    Who is let in at another port than before is no wider; pods that are named are somebody's declared callers.
+    """
+    if after is None or after.type != POLICY:
+        return
+    if before is None:
+        whose = "the pods that it selects" if of_pods(after) else "every pod of its namespace"
+        risk = Risk.NONE if of_pods(after) else Risk.TRAFFIC
+        yield Assessment(risk, f"shuts what it does not name, for {whose}", "spec.podSelector")
+        return
+    old, new = list(allowed(before)), list(allowed(after))
+    gone = list(beyond(old, new, _covers))
+    moved = Counter(fact.key[:4] for fact in gone)
+    wider: list[Fact] = []
+    calm: list[Fact] = []
+    for fact in beyond(new, old, _covers):
+        named = fact.key[1] == _PODS and fact.key[3] != "*"
+        (calm if named or moved[fact.key[:4]] > 0 else wider).append(fact)
+        moved[fact.key[:4]] -= 1
+    yield from _said(Risk.SECURITY, "lets through", wider)
+    yield from _said(Risk.TRAFFIC, "shuts", gone)
+    yield from _said(Risk.NONE, "lets through", calm)
+
+
+def _covers(wider: Fact, fact: Fact) -> bool:
+    """Whether one connection is in another one, addresses by their blocks."""
+    if wider.covers(fact):
+        return True
+    (side, kind, block, but, *ports), (its_side, its_kind, its_block, its_but, *its_ports) = wider.key, fact.key
+    if (side, kind) != (its_side, _ADDRESSES) or its_kind != _ADDRESSES or but not in ("", its_but):
+        return False
+    return all(mine in ("*", its) for mine, its in zip(ports, its_ports, strict=True)) and _inside(its_block, block)
+
+
+def _inside(block: str, other: str) -> bool:
+    try:
+        networks = [ip_network(each, strict=False) for each in (block, other)]
+    except ValueError:
+        return False
+    return networks[0].version == networks[1].version and networks[0].subnet_of(networks[1])  # type: ignore[arg-type]
+
+
+def _said(risk: Risk, does: str, connections: list[Fact]) -> Iterator[Assessment]:
+    """One sentence for all connections of one direction and port."""
+    together: dict[tuple[str, ...], list[Fact]] = {}
+    for fact in connections:
+        together.setdefault((fact.key[0], *fact.key[4:]), []).append(fact)
+    for (side, _, port), facts in together.items():
+        whom = ", ".join(dict.fromkeys(fact.reason for fact in facts))
+        where = "every port" if port == "*" else f"port {port}"
+        said = f"{does} connections {_SIDES[side][2]} its pods, at {where}: {whom}"
+        yield Assessment(risk, said, facts[0].path)
 
 
 def isolated(resource: Resource) -> Iterator[Fact]:
@@ -63,41 +116,48 @@ def _any(rule: Any, field: str) -> list[Any]:
     return [found] if isinstance(found, Token) else entries(rule, field) or [None]
 
 
-def _key(value: Any) -> str:
-    return "*" if value is None else text(value)
+_PODS: Final = "pods"
+_ADDRESSES: Final = "addresses"
+_EVERYBODY: Final = ("*", "*", "*")
+_EVERY_PORT: Final = ("*", "*")
 
 
-def _named(key: str) -> bool:
-    """Whether a peer is pods of some label: it is read from its key."""
-    import json
-
-    try:
-        peer = json.loads(key)
-    except ValueError:
-        return False
-    return isinstance(peer, dict) and bool(at(peer, "podSelector")) and "ipBlock" not in peer
-
-
-def _whom(peer: Any, peers: str) -> str:
+def _peer(peer: Any) -> tuple[str, str, str]:
+    """Who it is: addresses, or pods by namespace and labels; `*` where all are meant."""
     if peer is None:
-        return f"{peers} everywhere"
-    if (block := at(peer, "ipBlock", "cidr")) is not None:
-        return f"{peers} the addresses {text(block)}"
-    parts = []
-    for kind in ("namespaceSelector", "podSelector"):
-        if (found := at(peer, kind)) is not None:
-            labels = fields(found, "matchLabels")
-            shown = ", ".join(dict.fromkeys(text(value) for value in labels.values())) or text(found)
-            every = "every" if shown in ("", "{}") else shown
-            parts.append(f"{'namespace' if kind == 'namespaceSelector' else 'pods'} {every}")
-    return f"{peers} {' '.join(parts) or text(peer)}"
+        return _EVERYBODY
+    if isinstance(peer, Token):
+        return _ADDRESSES, LATER, ""
+    if (block := at(peer, "ipBlock")) is not None:
+        return _ADDRESSES, text(at(block, "cidr")), text(at(block, "except"))
+    spaces, pods = (text(at(peer, kind)) for kind in ("namespaceSelector", "podSelector"))
+    return _PODS, "*" if spaces == "{}" else spaces, "*" if pods in ("", "{}") else pods
 
 
-def _which(port: Any) -> str:
+def _port(port: Any) -> tuple[str, str]:
     if port is None:
-        return ", at every port"
-    last = at(port, "endPort")
-    return f", at port {text(at(port, 'port'), 'any')}{f' to {text(last)}' if last is not None else ''}"
+        return _EVERY_PORT
+    number = text(at(port, "port"), "*")
+    last = text(at(port, "endPort"))
+    return text(at(port, "protocol"), "TCP"), f"{number}-{last}" if last else number
+
+
+def _whom(peer: Any) -> str:
+    if peer is None:
+        return "everywhere"
+    if isinstance(peer, Token):
+        return LATER
+    if (block := at(peer, "ipBlock", "cidr")) is not None:
+        return f"the addresses {text(block)}"
+    spaces, pods = (at(peer, kind) for kind in ("namespaceSelector", "podSelector"))
+    where = "" if spaces is None else " in every namespace" if equals(spaces, {}) else f" in {_labelled(spaces)}"
+    return f"{'every pod' if pods is None or equals(pods, {}) else _labelled(pods)}{where}"
+
+
+def _labelled(selector: Any) -> str:
+    """A selector as people say it: the values of its labels, each once."""
+    labels = fields(selector, "matchLabels")
+    return ", ".join(dict.fromkeys(text(value) for value in labels.values())) or text(selector)
 
 
 def exposed(resource: Resource) -> Iterator[Fact]:
@@ -136,5 +196,5 @@ POLICY: Final = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 _GATEWAY: Final = "kubernetes:gateway.networking.k8s.io/v1:Gateway"
 _INGRESS: Final = "kubernetes:networking.k8s.io/v1:Ingress"
 
-OPENS: Final[Mapping[str, Facts]] = {POLICY: broad, "kubernetes:core/v1:Service": exposed}
+OPENS: Final[Mapping[str, Facts]] = {"kubernetes:core/v1:Service": exposed}
 SHUTS: Final[Mapping[str, Facts]] = {POLICY: isolated, _INGRESS: encrypted, _GATEWAY: listened}

@@ -75,7 +75,7 @@ def _secrets(path: str, name: str, container: Any) -> Iterator[Fact]:
             continue
         if _SECRET.search(called.upper()) and not _HARMLESS.search(text(value)):
             said = f"{called} of {name} stands in the manifest as a literal"
-            yield Fact(("literal", name, called), said, f"{path}.env[{called}]", anew=True)
+            yield Fact(("literal", name, called), said, f"{path}.env.{called}", anew=True)
 
 
 def _registry(path: str, name: str, container: Any) -> Iterator[Fact]:
@@ -99,7 +99,7 @@ def literals(before: Resource, after: Resource) -> Iterator[Fact]:
             called = text(at(variable, "name"))
             if (name, called) in read and isinstance(at(variable, "value"), str):
                 said = f"{called} of {name} stands in the manifest as a literal; it was read from a Secret"
-                yield Fact(("literal", name, called), said, f"{path}.env[{called}]")
+                yield Fact(("literal", name, called), said, f"{path}.env.{called}")
 
 
 OPENS: Final[Mapping[str, Facts]] = dict.fromkeys(POD_SPECS, opened)

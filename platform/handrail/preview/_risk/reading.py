@@ -41,6 +41,11 @@ def entries(value: Any, *path: str) -> list[Any]:
     return list(found) if isinstance(found, list | tuple) else []
 
 
+def equals(value: Any, wanted: str | int | Mapping[str, Any] | None) -> bool:
+    """Whether it is `wanted`; what is known at up is not."""
+    return not isinstance(value, Token) and bool(value == wanted)
+
+
 def text(value: Any, absent: str = "") -> str:
     """A value as a short text, the same for the same value."""
     if value is None:

@@ -134,13 +134,18 @@ def _needed(resource: Resource) -> Iterator[Fact]:
 
 def _values(resource: Resource) -> Iterator[Fact]:
     """The keys that pods may read; another value is no fault. What Grafana reads, no pod waits for."""
-    if _DASHBOARD in fields(resource.inputs, "metadata", "labels"):
+    if is_dashboard(resource):
         return
     yield from _needed(resource)
     for part in ("data", "stringData", "binaryData"):
         for key in fields(resource.inputs, part):
             said = f"a pod that reads {key} of {resource.kind} {name_of(resource)} does not start any more"
             yield Fact(("key", str(key)), said, part)
+
+
+def is_dashboard(resource: Resource | None) -> bool:
+    """Whether it is read by Grafana alone."""
+    return resource is not None and _DASHBOARD in fields(resource.inputs, "metadata", "labels")
 
 
 _DASHBOARD: Final = "grafana_dashboard"

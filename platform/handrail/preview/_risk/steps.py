@@ -16,7 +16,7 @@ from handrail.core.documents import dotted
 from handrail.core.resources import Path, Resource
 from handrail.preview._quantities import quantity
 from handrail.preview._risk.reading import Change, at, changes, text
-from handrail.preview._risk.tables import AWS, REFUSES, REPLACES
+from handrail.preview._risk.tables import AWS, REFUSES, REPLACES, SIZE
 
 
 class Step(StrEnum):
@@ -30,8 +30,6 @@ class Step(StrEnum):
     DELETE = "delete"
 
 
-SIZE: Final = "spec.resources.requests.storage"
-"""What a claim asks for; it can only grow."""
 _IDENTITY: Final = ("metadata.name", "metadata.namespace")
 _VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "core/v1:Secret": ("type", "stringData", "data"),
@@ -58,7 +56,7 @@ def step_of(before: Resource | None, after: Resource | None) -> Stepped:
     """What the engine does to get from `before` to `after`; None where there is none."""
     if before is None or after is None:
         return Stepped(Step.SAME if before is after else Step.CREATE if before is None else Step.DELETE)
-    found = tuple(changes(before.inputs, after.inputs))
+    found = tuple(each for each in changes(before.inputs, after.inputs) if not _is_default_namespace(each))
     if _kind(before) != _kind(after):
         return Stepped(Step.REPLACE, found, ("type",))
     if not found:
@@ -112,8 +110,17 @@ def _refused(before: Resource, after: Resource, found: Sequence[Change]) -> Iter
 
 
 def _moved(before: Resource, after: Resource) -> bool:
-    """Whether it gets another name or namespace, so that the new one stands before the old one goes."""
-    return any(
-        text(at(before.inputs, "metadata", part)) != text(at(after.inputs, "metadata", part))
-        for part in ("name", "namespace")
-    )
+    """Whether the new one stands before the old one goes: in another namespace, or under a name of its own.
+
+    Where no name is given, Pulumi makes one, another each time.
+    """
+    name = at(after.inputs, "metadata", "name")
+    sides = [[text(at(each.inputs, "metadata", part)) for part in ("name", "namespace")] for each in (before, after)]
+    return name is None or sides[0] != sides[1]
+
+
+def _is_default_namespace(change: Change) -> bool:
+    """Whether one side names the namespace `default`, and the other none."""
+    sides = (change.before, change.after)
+    named = [each for each in sides if isinstance(each, str)]
+    return change.path == ("metadata", "namespace") and named == ["default"] and any(each is None for each in sides)

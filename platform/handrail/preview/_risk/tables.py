@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+SIZE: Final = "spec.resources.requests.storage"
+"""What a claim asks for; it can only grow."""
 _SELECTOR = ("spec.selector",)
 _STATEFUL_SET = (
     "spec.podManagementPolicy", "spec.revisionHistoryLimit", "spec.selector", "spec.serviceName",
