@@ -1,6 +1,7 @@
 """Whose approval counts: the forge's word about members who are not the author, each once."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planned import acme
 from promoting import ME, Company
+from spine import ROOT
 from typer.testing import CliRunner
 
 from handrail.cli.app import app
@@ -79,6 +81,15 @@ def test_a_claim_counts_outside_of_production_alone() -> None:
     assert (prod.counted, prod.claimed) == ((), ("tomas@acme.test",))
     assert "counts what the forge says alone" in prod.not_counted[0]
     assert weighed(None, "staging", claimed=[ME], by=ME).counted == ()
+
+
+def test_the_file_that_the_page_shows(tmp_path: Path) -> None:
+    """docs/promotion.md has it whole."""
+    (text_,) = re.findall(r"^```json\n(.*?)^```", (ROOT / "docs" / "promotion.md").read_text("utf-8"), re.M | re.S)
+    file = tmp_path / "approvals.json"
+    file.write_text(text_)
+    found = read_approvals(file)
+    assert weighed(found.model_dump(mode="json") | {"head": HEAD}).counted == ("tomas@acme.test",)
 
 
 HOSTILE: dict[str, Any] = {

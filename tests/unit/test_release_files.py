@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from spine import ROOT
 
 from handrail.core.documents import parse
 from handrail.core.errors import DocumentError, HandrailError
@@ -131,6 +133,16 @@ def test_a_file_that_cannot_be_changed_is_left_as_it_is(tmp_path: Path, file: Pa
     assert words in str(raised.value)
     assert str(file.name) in str(raised.value)
     assert file.read_text() == text or "a:" in text, "nothing was written"
+
+
+def test_the_file_that_the_page_shows(tmp_path: Path, file: Path) -> None:
+    """docs/promotion.md shows one as it is written."""
+    page = (ROOT / "docs" / "promotion.md").read_text("utf-8")
+    (text,) = re.findall(r'^```yaml title="releases/prod/fraud.yaml"\n(.*?)^```', page, re.M | re.S)
+    (found,) = read_document(parse(text, "fraud.yaml")).items()
+    file.unlink()
+    put(tmp_path, *found)
+    assert file.read_text("utf-8") == text
 
 
 def test_windows_lines_and_a_missing_last_one_stay_lines(tmp_path: Path, file: Path) -> None:

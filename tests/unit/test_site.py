@@ -312,7 +312,7 @@ def test_every_block_says_its_language() -> None:
     unknown = [
         f"{block.page}:{block.line}"
         for block in BLOCKS
-        if block.language not in ("bash", "promql", "python", "text", "yaml")
+        if block.language not in ("bash", "json", "promql", "python", "text", "yaml")
         or (not block.fenced and block.page.startswith("docs/"))
     ]
     assert not unknown
@@ -506,9 +506,12 @@ def test_pulumis_words_on_the_engines_page_are_yaml() -> None:
 
 
 def test_no_yaml_is_tried_by_nobody() -> None:
-    """A page with a title on a block is not read by test_docs.py; test_check.py tries those of standards."""
+    """A page with a title on a block is not read by test_docs.py; test_check.py tries those of standards,
+    test_release_files.py and test_approvals.py those of promotions."""
     titled = {block.page for block in BLOCKS if block.language == "yaml" and block.title}
-    assert titled <= {"docs/concepts.md", "docs/engine.md", "docs/extending.md", "docs/standards.md"}
+    pages = ("concepts", "engine", "extending", "promotion", "standards")
+    assert titled <= {f"docs/{page}.md" for page in pages}
+    assert {block.page for block in BLOCKS if block.language == "json"} == {"docs/promotion.md"}
 
 
 # extending.md
