@@ -332,5 +332,5 @@ def test_an_endpoints_canary_shares_by_replicas(live: Checkout, cluster: Control
         up(live, pins.format(0), "fraud-dev")
         until(lambda: scorer.look().endpoints["fraud-scorer"] == 2)
     assert all(each.endpoints["fraud-scorer"] >= 2 for each in looks)
-    assert "67% models:/fraud-scorer/12, 33% models:/fraud-scorer/13 (canary)" in said
+    assert "66.7% models:/fraud-scorer/12 on 3.4.0, 33.3% models:/fraud-scorer/13 on 3.4.0 (canary)" in said
     assert scorer.look().endpoints["fraud-scorer-canary"] == 1
