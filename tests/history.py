@@ -167,7 +167,7 @@ HISTORY = (
     ),
     Commit(
         "quota of that kind", swap(ORGANISATION, ("accelerators: {l4: 6}", "accelerators: {l4: 6, a100: 4}")),
-        Facts(everywhere("platform", "fraud"), contract=("organisation.yaml",)),
+        Facts(everywhere("platform", "fraud"), contract=("organisation.yaml",), failed=("fraud-dev", "fraud-staging", "fraud-prod")),
     ),
     Commit(
         "another kind of accelerator", swap(FRAUD, ("accelerator: a100\n    model_size: 2GiB", "accelerator: l4\n    model_size: 2GiB")),
@@ -183,7 +183,7 @@ HISTORY = (
     ),
     Commit(
         "a renamed service, whose selector is another", swap(PAYMENTS, ("  refunds:\n", "  returns:\n"), ("[ledger, refunds, ", "[ledger, returns, ")),
-        Facts(everywhere("payments", "refunds", "returns", "checkout", "ledger"), Risk.SECURITY, ("removed", "new"), appear=("two-replicas",)),
+        Facts(everywhere("payments", "refunds", "returns", "checkout", "ledger"), Risk.TRAFFIC, ("removed", "new"), appear=("two-replicas",)),
     ),
     Commit(
         "a workload removed", swap(STOREFRONT, ("""

@@ -17,8 +17,8 @@ from go_tools import built
 from history import GIT, commit, git
 from spine import ROOT
 
-from handrail.pipeline.comment import read_report
 from handrail.preview.markdown import MARKER
+from handrail.preview.report import read_report
 
 WORKFLOW, COMMENT = ".github/workflows/handrail.yml", ".github/workflows/handrail-comment.yml"
 

@@ -15,10 +15,10 @@ from spine import copy_acme
 
 from handrail.core.errors import DocumentError, HandrailError
 from handrail.pipeline.approvals import CONTEXT, decide
-from handrail.pipeline.comment import post, read_report
+from handrail.pipeline.comment import post
 from handrail.pipeline.github import GitHub
 from handrail.preview.markdown import MARKER
-from handrail.preview.report import MOST_TEXT
+from handrail.preview.report import MOST_BYTES, MOST_TEXT, read_report
 
 DIGESTS = ("1a" * 32, "2b" * 32)
 RELEASES = "releases/prod/payments.yaml"
@@ -138,7 +138,7 @@ def test_a_report_beyond_bounds_is_not_read(tmp_path: Path) -> None:
     """Nor one that is not there."""
     file = tmp_path / "large.json"
     with file.open("wb") as stream:
-        stream.truncate(21 * 1024**2)
+        stream.truncate(MOST_BYTES + 1)
     with pytest.raises(DocumentError, match="is too large"):
         read_report(file)
     with pytest.raises(DocumentError, match="cannot be read"):

@@ -112,3 +112,19 @@ def test_gitlab_has_the_same_pipeline() -> None:
 def test_a_forge_may_have_none() -> None:
     """`--forge none`."""
     assert pipeline(Forge.NONE, ENVIRONMENTS) == {}
+
+
+def test_the_pages_own_workflow_calls_what_is_there() -> None:
+    """With inputs that it takes, and permissions for each job that it starts."""
+    page = (ROOT / "docs/pipeline.md").read_text("utf-8")
+    (text,) = re.findall(r'^```yaml title="\.github/workflows/handrail\.yml"\n(.*?)^```', page, re.M | re.S)
+    caller = yaml.safe_load(text)["jobs"]["handrail"]
+    called = yaml.safe_load(shared()[REVIEW])
+    inputs = called[True]["workflow_call"]["inputs"]
+    assert set(caller["with"]) <= set(inputs)
+    assert {name for name, each in inputs.items() if each.get("required")} <= set(caller["with"])
+    assert caller["uses"].partition("@")[0].endswith(f"/{REVIEW}")
+    wanted = {(name, level) for job in called["jobs"].values() for name, level in job["permissions"].items()}
+    given = set(caller["permissions"].items())
+    assert {name for name, _ in wanted} == set(caller["permissions"])
+    assert {(name, level) for name, level in wanted if level == "write"} <= given

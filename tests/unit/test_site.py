@@ -507,9 +507,9 @@ def test_pulumis_words_on_the_engines_page_are_yaml() -> None:
 
 def test_no_yaml_is_tried_by_nobody() -> None:
     """A page with a title on a block is not read by test_docs.py; test_check.py tries those of standards,
-    test_release_files.py and test_approvals.py those of promotions."""
+    test_release_files.py and test_approvals.py those of promotions, test_pipeline_workflows.py the pipeline's."""
     titled = {block.page for block in BLOCKS if block.language == "yaml" and block.title}
-    pages = ("concepts", "engine", "extending", "promotion", "standards")
+    pages = ("concepts", "engine", "extending", "pipeline", "promotion", "standards")
     assert titled <= {f"docs/{page}.md" for page in pages}
     assert {block.page for block in BLOCKS if block.language == "json"} == {"docs/promotion.md"}
 

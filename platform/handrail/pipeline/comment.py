@@ -7,37 +7,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from handrail.core.documents import display
 from handrail.core.errors import DocumentError, Problem
-from handrail.core.models import problems_of
 from handrail.pipeline.github import GitHub, PullRequest
 from handrail.preview.markdown import MARKER, render
-from handrail.preview.report import Report
-
-MOST_BYTES = 20 * 1024**2
-
-
-def read_report(file: Path) -> Report:
-    """The report in a file.
-
-    Raises:
-        DocumentError: it is not there, too large, no JSON, or no report.
-    """
-    shown = display(file)
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise DocumentError(Problem(f"cannot be read: {error.strerror}", shown)) from None
-    if len(data) > MOST_BYTES:
-        raise DocumentError(Problem("is too large", shown, allowed=f"at most {MOST_BYTES // 1024**2} MiB"))
-    try:
-        return Report.model_validate_json(data)
-    except ValidationError as error:
-        value = None if error.errors()[0]["type"] == "json_invalid" else json.loads(data)
-        raise DocumentError(problems_of(error, Report, value, (shown,))) from None
+from handrail.preview.report import read_report
 
 
 def pull_request_of_job(github: GitHub) -> PullRequest | None:
