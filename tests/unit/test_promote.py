@@ -355,6 +355,7 @@ def test_two_versions_are_served_until_the_end_of_the_old_one(company: Company) 
     outcome = company.promote("checkout", "dev")
     assert company.released("dev", "payments", "checkout").previous == {}
     assert "v2 of its API is served no more" in text(outcome)
+    assert "payments-dev as it is now cannot be planned" in text(outcome), "a pin that the file no longer keeps"
     assert list(copies(company, "dev")) == ["checkout-v3.openapi.yaml"]
 
 
@@ -488,6 +489,8 @@ def test_the_preview_of_its_own_effect(served: Company) -> None:
         10,
     )
     assert {each["change"] for each in data["changes"]} == {"created", "changed"}
+    finished = text(served.promote("checkout", "prod", weight=100))
+    assert "  changed  replicas (Deployment checkout); rolling restart: " in finished
 
 
 def test_a_promotion_changes_pins_only(company: Company) -> None:

@@ -93,7 +93,7 @@ def test_a_canary_is_set_aside_and_the_release_stays(company: Company) -> None:
     found = company.released("prod", "payments", "checkout")
     assert (found.canary, found.image) == (None, image("2.9.0"))
     assert "is set aside; checkout@" in outcome.sentence
-    assert any(each.what == "deleted" and each.kind == "Deployment" for each in outcome.changes)
+    assert any(each.what == "deleted" and each.kind == "Deployment" for each in outcome.changes or ())
 
 
 def test_an_endpoint_gets_its_model_and_its_image_back(tmp_path: Path) -> None:

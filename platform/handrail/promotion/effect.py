@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from handrail.core.resources import Resource
 from handrail.personas._stack import StackPlan
 from handrail.preview.difference import difference
+from handrail.preview.risk import Risk, assess
 
 _DIGEST = re.compile(r"(@sha256:[0-9a-f]{12})[0-9a-f]{52}")
 CREATED, CHANGED, DELETED = "created", "changed", "deleted"
@@ -23,6 +24,8 @@ class Changed:
         kind, name: as Kubernetes has them.
         role: what it is to its workload, as `deployment`; its own name where it is of no one workload.
         fields: what differs in it, each as `path: before → after`.
+        risk: what that does to what runs, as `rolling restart`; empty: nothing.
+        reason: why, in a sentence without a full stop.
     """
 
     what: str
@@ -30,27 +33,31 @@ class Changed:
     name: str
     role: str = ""
     fields: tuple[str, ...] = ()
+    risk: str = ""
+    reason: str = ""
 
 
-def changes(before: StackPlan | None, after: StackPlan) -> Iterator[Changed]:
-    """What differs between a stack as it is planned now (None: it cannot be) and as it would be."""
+def changes(before: StackPlan | None, after: StackPlan) -> tuple[Changed, ...] | None:
+    """What differs between a stack as it is planned now and as it would be; None: it cannot be planned now."""
+    return None if before is None else tuple(_changes(before, after))
+
+
+def _changes(before: StackPlan, after: StackPlan) -> Iterator[Changed]:
     olds, news = _by_name(before), _by_name(after)
     for key, resource in news.items():
         old = olds.get(key)
         if old is None:
-            yield _told(CREATED, resource)
+            yield _told(CREATED, old, resource)
         elif fields := difference(old, resource).fields:
             told = (f"{each.path}: {each.before or 'nothing'} → {each.after or 'nothing'}" for each in fields)
-            yield _told(CHANGED, resource, tuple(map(_short, told)))
-    for key, resource in olds.items():
+            yield _told(CHANGED, old, resource, tuple(map(_short, told)))
+    for key, old in olds.items():
         if key not in news:
-            yield _told(DELETED, resource)
+            yield _told(DELETED, old, None)
 
 
-def _by_name(plan: StackPlan | None) -> dict[tuple[str, str], Resource]:
-    return {
-        (each.type, each.name): each for prepared in (plan.prepared if plan else ()) for each in prepared.plan.resources
-    }
+def _by_name(plan: StackPlan) -> dict[tuple[str, str], Resource]:
+    return {(each.type, each.name): each for prepared in plan.prepared for each in prepared.plan.resources}
 
 
 def _short(text: str) -> str:
@@ -58,7 +65,11 @@ def _short(text: str) -> str:
     return _DIGEST.sub(r"\1…", text)
 
 
-def _told(what: str, resource: Resource, fields: tuple[str, ...] = ()) -> Changed:
+def _told(what: str, old: Resource | None, new: Resource | None, fields: tuple[str, ...] = ()) -> Changed:
+    resource = new or old
+    assert resource
     metadata = resource.inputs.get("metadata") or {}
     name = str(metadata.get("name") or resource.name)
-    return Changed(what, resource.kind, name, resource.name.removeprefix(f"{name}-"), fields)
+    worst = next(iter(assess(old, new)), None)
+    risk, reason = (str(worst.risk), _short(worst.reason)) if worst and worst.risk is not Risk.NONE else ("", "")
+    return Changed(what, resource.kind, name, resource.name.removeprefix(f"{name}-"), fields, risk, reason)

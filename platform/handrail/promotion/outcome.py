@@ -48,7 +48,7 @@ class Outcome:
         file: where the pin is, below the directory of Pulumi.yaml; None: nothing was written.
         judged: what the gates said; None: nothing changed.
         approved: how it stands with approvals.
-        changes: what differs in the target's stack.
+        changes: what differs in the target's stack; None: nobody can tell.
         notes: what else is to be known.
     """
 
@@ -59,7 +59,7 @@ class Outcome:
     file: str | None = None
     judged: Judged | None = None
     approved: Approved | None = None
-    changes: tuple[Changed, ...] = ()
+    changes: tuple[Changed, ...] | None = ()
     notes: tuple[str, ...] = ()
 
 

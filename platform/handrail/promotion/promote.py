@@ -133,7 +133,7 @@ def apply(
     file = write(target, current, release, [artifact.document] if artifact.document else [], resolvers)
     return Outcome(
         target, words.promoted(current, release, weight), current, release, file, verdict,
-        approvals_of(target, record), tuple(changes(before, after)), (*artifact.notes, *_ended(current, release)),
+        approvals_of(target, record), changes(before, after), (*artifact.notes, *_ended(current, release)),
     )  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def _set_aside(place: Place, current: Release, record: Record, resolvers: Resolv
     aside = f"the canary {told(current.canary)} is set aside; {told(release)} gets all requests"
     return Outcome(
         place, f"{place.address} in {place.environment}: {aside}", current, release, file,
-        judged(prepared), approvals_of(place, record), tuple(changes(before, after)),
+        judged(prepared), approvals_of(place, record), changes(before, after),
     )  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def _back(place: Place, current: Release, entry: records.Entry, record: Record, 
     file = write(place, current, release, documents, resolvers)
     return Outcome(
         place, f"{place.address} in {place.environment} goes back to {told(release)}, from {told(current)}",
-        current, release, file, verdict, approvals_of(place, record), tuple(changes(before, after)),
+        current, release, file, verdict, approvals_of(place, record), changes(before, after),
         (*notes, *not_compared),
     )  # fmt: skip
 

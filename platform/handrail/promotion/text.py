@@ -30,17 +30,8 @@ def _lines(outcome: Outcome, reader: str) -> Iterator[str]:
     yield from (f"  {note}" for note in outcome.notes)
     if outcome.file is None:
         return
-    number = len(outcome.changes)
-    stack = outcome.place.context.stack
-    if number:
-        yield f"\nWhat changes in {stack}, {number} {'resource' if number == 1 else 'resources'}:"
-    else:
-        yield f"\nNothing changes in {stack} but the record"
-    for each in outcome.changes:
-        yield f"  {each.what:<8} {_worded(each, reader)}"
-        yield from (f"             {field}" for field in each.fields[:_MOST])
-        if len(each.fields) > _MOST:
-            yield f"             and {len(each.fields) - _MOST} more fields"
+    yield ""
+    yield from _effect(outcome, reader)
     if outcome.judged:
         yield f"\n{_gates(outcome)}"
         yield from (f"  {remark}" for remark in outcome.judged.remarks)
@@ -48,6 +39,24 @@ def _lines(outcome: Outcome, reader: str) -> Iterator[str]:
         yield ""
         yield from _approvals(outcome, outcome.approved)
     yield f"\nWritten to {outcome.file}: commit it, and open a pull request. It is deployed when that is merged."
+
+
+def _effect(outcome: Outcome, reader: str) -> Iterator[str]:
+    """What changes in the stack, each resource with what that does and what differs in it."""
+    stack, found = outcome.place.context.stack, outcome.changes
+    if found is None:
+        yield f"{stack} as it is now cannot be planned, so nothing tells what changes in it"
+        return
+    if not found:
+        yield f"Nothing changes in {stack} but the record"
+        return
+    yield f"What changes in {stack}, {len(found)} {'resource' if len(found) == 1 else 'resources'}:"
+    for each in found:
+        risk = f"; {each.risk}: {each.reason}" if each.risk else ""
+        yield f"  {each.what:<8} {_worded(each, reader)}{risk}"
+        yield from (f"             {field}" for field in each.fields[:_MOST])
+        if len(each.fields) > _MOST:
+            yield f"             and {len(each.fields) - _MOST} more fields"
 
 
 def _worded(each: Changed, reader: str) -> str:
@@ -114,9 +123,18 @@ def dumps(outcome: Outcome) -> str:
         if approved
         else None,
         "changes": [
-            {"change": each.what, "kind": each.kind, "name": each.name, "fields": list(each.fields)}
+            {
+                "change": each.what,
+                "kind": each.kind,
+                "name": each.name,
+                "risk": each.risk or None,
+                "reason": each.reason or None,
+                "fields": list(each.fields),
+            }
             for each in outcome.changes
-        ],
+        ]
+        if outcome.changes is not None
+        else None,
         "notes": list(outcome.notes),
     }
     return json.dumps(data, indent=2, ensure_ascii=False)
