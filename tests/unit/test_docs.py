@@ -356,7 +356,7 @@ def test_generated_parts_are_fresh(name: str, part: str) -> None:
 
 def test_a_words_default_gets_its_own_column() -> None:
     """In whichever way the description says it."""
-    spec = definitions()["BatchJob"].spec.model_fields
+    spec = described(definitions()["BatchJob"].spec).model_fields
     assert word("retries", spec["retries"]) == Word(
         "retries",
         "How often a failed pod is tried again. Evictions do not count, a missing command is not retried.",
