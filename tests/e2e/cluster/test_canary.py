@@ -78,7 +78,7 @@ import pulumi
 from handrail.personas import deploy
 
 def hasty(args):
-    if args.type_ == "kubernetes:apps/v1:Deployment":
+    if args.type_ in ("kubernetes:apps/v1:Deployment", "kubernetes:core/v1:Service"):
         timeouts = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="30s", update="30s"))
         return pulumi.ResourceTransformResult(args.props, pulumi.ResourceOptions.merge(args.opts, timeouts))
 
@@ -89,7 +89,7 @@ deploy()
 
 @pytest.fixture
 def hasty(live: Checkout) -> Iterator[None]:
-    """The engine waits half a minute for a Deployment, not ten."""
+    """The engine waits half a minute for a Deployment or a Service, not ten."""
     program = live.root / "stacks/__main__.py"
     text = program.read_text()
     program.write_text(PROGRAM)
@@ -332,5 +332,5 @@ def test_an_endpoints_canary_shares_by_replicas(live: Checkout, cluster: Control
         up(live, pins.format(0), "fraud-dev")
         until(lambda: scorer.look().endpoints["fraud-scorer"] == 2)
     assert all(each.endpoints["fraud-scorer"] >= 2 for each in looks)
-    assert "67% models:/fraud-scorer/12, 33% models:/fraud-scorer/13 (canary)" in said
+    assert "66.7% models:/fraud-scorer/12 on 3.4.0, 33.3% models:/fraud-scorer/13 on 3.4.0 (canary)" in said
     assert scorer.look().endpoints["fraud-scorer-canary"] == 1
