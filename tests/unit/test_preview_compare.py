@@ -332,6 +332,23 @@ def test_a_selection(repository: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_project_that_was_not_there(repository: Path) -> None:
+    """Is new as a whole; one whose Pulumi.yaml was none only looks so, and that is said."""
+    text = (repository / "Pulumi.yaml").read_text()
+    git(repository, "rm", "-q", "Pulumi.yaml")
+    git(repository, "commit", "-qm", "none")
+    (repository / "Pulumi.yaml").write_text(text)
+    report = compared(repository, "payments-dev")
+    assert ([each.status for each in report.stacks], report.complete) == (["added"], True)
+    (repository / "Pulumi.yaml").write_text("name: [")
+    committed(repository, "broken")
+    (repository / "Pulumi.yaml").write_text(text)
+    report = compared(repository, "payments-dev")
+    assert ([each.status for each in report.stacks], report.complete) == (["added"], False)
+    assert report.unseen[0].startswith("the base revision, so that all looks new: Pulumi.yaml:")
+
+
+@pytest.mark.usefixtures("quick")
 def test_an_organisation_of_ones_own_making(repository: Path) -> None:
     """Judges nothing: neither one that is new, nor one that a stack is newly led to."""
     own = repository / "own"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -58,13 +57,10 @@ class Revisions:
         """Where the project was."""
         return self.then(self.now.root)
 
-    @property
     def before(self) -> Project | None:
-        """The project as it was; None where it was not there, or its Pulumi.yaml was none."""
-        with suppress(HandrailError):
-            file = project_file(self.root) if self.root.is_dir() else None
-            return Project.read(file) if file and file.parent == self.root else None
-        return None
+        """The project as it was; None where it was not there; raises DocumentError where its Pulumi.yaml was none."""
+        file = project_file(self.root) if self.root.is_dir() else None
+        return Project.read(file) if file and file.parent == self.root else None
 
     def then(self, path: Path) -> Path:
         """Where something of the repository was."""
@@ -101,7 +97,11 @@ def compare(
     head = present(project.root) or WORKING_TREE
     with worktree(commit, top) as place:
         revisions = Revisions(project, top, place, commit)
-        before = revisions.before
+        try:
+            before, fault = revisions.before(), []
+        except HandrailError as error:
+            said = str(error).replace(f"{place}/", "")
+            before, fault = None, [f"the base revision, so that all looks new: {said}"]
         names = _selected([project, *([before] if before else [])], wanted, environment, team)
         plans = plan(list(_sides(revisions, before, names)))
         olds, news = (each.stacks for each in plans)
@@ -110,7 +110,7 @@ def compare(
         found = [compared(olds.get(name), news.get(name), judges[places[name][0]], persona) for name in places]
         contract = list(_contract(commit, places.values()))
         budget = () if wanted or environment or team else tuple(budgets(found))
-    return _report(commit, head, found, contract, _remarks(plans, judges.values()), budget)
+    return _report(commit, head, found, contract, [*fault, *_remarks(plans, judges.values())], budget)
 
 
 def _selected(
