@@ -120,6 +120,13 @@ def served_versions(workload: Workload[Any]) -> dict[str, Pin]:
     return {version: pin for version, pin in workload.release.previous.items() if version in _serving(workload)}
 
 
+def offered_versions(workload: Workload[Any]) -> list[str]:
+    """Every version that answers today, oldest first; none for what has no API."""
+    if getattr(workload.spec, "api", None) is None:
+        return []
+    return sorted({_current(workload), *served_versions(workload)}, key=_number)
+
+
 def _serving(workload: Workload[Any]) -> set[str]:
     return {version for version, end in _older(workload).items() if now().date() <= end}
 

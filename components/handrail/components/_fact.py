@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from handrail.components._api import offered_versions
 from handrail.components._definition import Prepared
 from handrail.components._released import has_artifact
 from handrail.releases import Canary, Pin
@@ -30,14 +31,13 @@ def deployed(prepared: Prepared) -> dict[str, Any]:
         return {}
     release = workload.release
     artifact = _given({"image": _image(prepared), "model": getattr(workload.spec, "model", None)})
-    own = getattr(workload.spec, "api", None)
-    versions = {own.version, *release.previous} if own else set(release.previous)
+    versions = offered_versions(workload)
     return {
         "component": prepared.definition.name,
         **artifact,
         **_record(release),
         "shares": list(_shares(artifact, release.named, release.canary)),
-        **({"api": sorted(versions, key=_number)} if versions else {}),
+        **({"api": versions} if versions else {}),
         "released": bool(release.pins),
     }
 
@@ -66,10 +66,6 @@ def _record(pin: Pin) -> dict[str, str]:
         word: value if isinstance(value, str) else value.isoformat().replace("+00:00", "Z")
         for word, value in values.items()
     }
-
-
-def _number(major: str) -> int:
-    return int(major.removeprefix("v"))
 
 
 def _shares(stable: Mapping[str, Any], named: str | None, canary: Canary | None) -> Iterator[dict[str, Any]]:
