@@ -72,14 +72,18 @@ def check(
     something is refused."""
     gc.disable()  # the process ends with its report, and what it reads has few cycles: a fifth of its time
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would look for them in each installed package
-    from handrail.check import Baseline, read_baseline
-    from handrail.check.formats import FORMATS
-    from handrail.check.sources import check_all
+    from handrail.core.ahead import reading
 
-    stdin = sys.stdin.buffer.read() if "-" in (what or ()) else b""
-    report = check_all(
-        what or (), organisation=organisation, environment=environment, stdin=stdin, start=cwd, base=base
-    )
+    with reading(str((cwd or Path.cwd()) / name) for name in what or () if name != "-") as ahead:
+        from handrail.check import Baseline, read_baseline
+        from handrail.check.formats import FORMATS
+        from handrail.check.sources import check_all
+
+        stdin = sys.stdin.buffer.read() if "-" in (what or ()) else b""
+        report = check_all(
+            what or (), organisation=organisation, environment=environment, stdin=stdin, start=cwd, base=base,
+            ahead=ahead,
+        )  # fmt: skip
     if base:
         report = _with_approvals(report, base, approvals, organisation, cwd)
     elif approvals:

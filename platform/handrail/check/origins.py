@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from glob import glob
-from pathlib import Path
 from typing import Any
 
-from handrail.core.documents import Document, display, undotted
+from handrail.core.documents import Document, undotted
 from handrail.core.errors import DocumentError, Position, Problem
 from handrail.core.resources import Given, Resource, replace_leaves
 from handrail.core.streams import parse_all
 from handrail.standards import Finding
 
-STDIN = "-"
-_YAML = ("*.yaml", "*.yml")
 _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # Pulumi's own words for a value that is not known, or is secret
 _SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105  the name of a mark, no secret
 _SHOWN_UNKNOWN = "output<"
@@ -37,35 +33,12 @@ class Origin:
         return self.document.where((*self.at, *undotted(finding.path))) if self.document else self.line
 
 
-def texts(name: str, stdin: bytes) -> Iterator[tuple[str, bytes]]:
-    """The name and the text of each file that a name stands for; raises DocumentError."""
-    if name == STDIN:
-        yield "stdin", stdin
-        return
-    path = Path(name)
-    if path.is_dir():
-        files = sorted(file for pattern in _YAML for file in path.rglob(pattern))
-    else:
-        files = [path] if path.exists() else sorted(Path(each) for each in glob(name, recursive=True))  # noqa: PTH207  a pattern may be absolute
-    if not files:
-        raise DocumentError(
-            Problem("is no file, folder or glob that finds one", given=name, remedy="name YAML files, or - for stdin")
-        )
-    for file in files:
-        try:
-            yield display(file), file.read_bytes()
-        except OSError as error:
-            raise DocumentError(
-                Problem(f"cannot be read: {error.strerror}", where=Position(display(file), 1))
-            ) from None
-
-
-def origins(text: bytes, file: str) -> Iterator[Origin]:
-    """The resources in a text; raises DocumentError."""
+def origins(text: bytes, file: str, known: Sequence[Any] | None = None) -> Iterator[Origin]:
+    """The resources in a text; `known` as `parse_all` takes it. Raises DocumentError."""
     if text.lstrip()[:1] == b"{" and b'"steps"' in text:
         yield from _preview(text, file)
         return
-    for document in parse_all(text, file):
+    for document in parse_all(text, file, known):
         items = document.data.get("items") if isinstance(document.data, Mapping) else None
         if isinstance(items, list) and str(document.data.get("kind", "")).endswith("List"):
             for index, item in enumerate(items):

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from handrail.check.model import Checked, Report, combined
-from handrail.check.origins import STDIN, Origin, origins, resource_of, texts
+from handrail.check.origins import Origin, origins, resource_of
 from handrail.check.strays import strays
+from handrail.core.ahead import Ahead
 from handrail.core.documents import display
 from handrail.core.errors import DocumentError, HandrailError, Position, Problem
+from handrail.core.files import STDIN, texts
 from handrail.core.project import Project
 from handrail.core.resources import Resource
 from handrail.core.selection import select
@@ -37,6 +39,7 @@ def check_files(
     environment: str | None,
     stdin: bytes = b"",
     base: Base | None = None,
+    ahead: Ahead | None = None,
 ) -> Report:
     """What the standards say of files: Kubernetes YAML, or what `pulumi preview --json` printed.
 
@@ -45,6 +48,7 @@ def check_files(
         organisation: the directory of organisation.yaml; None: the catalogue as it comes, for production.
         environment: whose standards; default: what each resource's label says, else the last one, the strictest.
         base: the organisation by which it is judged in place of its own state now.
+        ahead: the same files, being parsed.
 
     Raises:
         HandrailError: every file that cannot be read.
@@ -53,7 +57,8 @@ def check_files(
     problems: list[Problem] = []
     for name in names:
         try:
-            found += [origin for file, text in texts(name, stdin) for origin in origins(text, file)]
+            for file, text in texts(name, stdin):
+                found += origins(text, file, ahead.data(text) if ahead and name != STDIN else None)
         except HandrailError as error:
             problems += error.problems
     if problems:
@@ -170,6 +175,7 @@ def check_all(
     stdin: bytes = b"",
     start: Path | None = None,
     base: str | None = None,
+    ahead: Ahead | None = None,
 ) -> Report:
     """What the standards say of stacks and files together.
 
@@ -179,6 +185,7 @@ def check_all(
         environment: whose standards hold for files; of stacks: only those of it.
         start: where a project is looked for; default: here.
         base: a revision of git, as `origin/main`: its organisation, standards and waivers judge what stands here.
+        ahead: the files among `what`, being parsed.
 
     Raises:
         HandrailError: something that was named is not there, or cannot be read.
@@ -201,7 +208,9 @@ def check_all(
         if files:
             found = find_organisation(project, organisation, root)
             judges = base_of(found) if found else None
-            reports.append(check_files(files, organisation=found, environment=environment, stdin=stdin, base=judges))
+            reports.append(
+                check_files(files, organisation=found, environment=environment, stdin=stdin, base=judges, ahead=ahead)
+            )
     return combined(reports)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -71,19 +72,27 @@ for _name, _pattern, _first in (
     _Loader.add_implicit_resolver(_TAG + _name, re.compile(f"^(?:{_pattern})$", re.ASCII), _first)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
     """A YAML file as plain data, with the position of every key (or list item) and every value.
 
     Args:
         data: mappings, lists, strings, numbers, booleans and None.
         start: where the text begins.
-        root: the parser's node of all of it, which has the marks; None where the text is empty.
+        text: what it was read from; empty: nobody knows more positions than the start.
     """
 
     data: Any
     start: Position
-    root: Any
+    text: str | bytes = ""
+
+    @cached_property
+    def root(self) -> Any:
+        """The parser's node of all of it, which has the marks; None where the text is empty.
+
+        It is composed again where somebody asks: most documents are kept for their data alone.
+        """
+        return _compose(_decoded(self.text))
 
     @property
     def file(self) -> str:
@@ -134,15 +143,14 @@ def parse(text: str | bytes, file: str, *, line: int = 1) -> Document:
     start = Position(file, line)
     if len(text) > MAX_BYTES:
         raise DocumentError(Problem("is too large", where=start, allowed=f"at most {MAX_BYTES // 1024**2} MiB"))
-    if isinstance(text, bytes):
-        try:
-            text = text.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise DocumentError(Problem(f"is not UTF-8 text (byte {error.start})", where=start)) from None
     try:
-        if sum(map(text.count, _INDICATORS)) > _HARMLESS:
-            _bound(text, start)
-        node = _compose(text)
+        decoded = _decoded(text)
+    except UnicodeDecodeError as error:
+        raise DocumentError(Problem(f"is not UTF-8 text (byte {error.start})", where=start)) from None
+    try:
+        if sum(map(decoded.count, _INDICATORS)) > _HARMLESS:
+            _bound(decoded, start)
+        node = _compose(decoded)
     except yaml.MarkedYAMLError as error:
         where = _position(start, error.problem_mark) if error.problem_mark else start
         raise DocumentError(Problem(f"is not YAML: {error.problem or error.context}", where=where)) from None
@@ -152,7 +160,11 @@ def parse(text: str | bytes, file: str, *, line: int = 1) -> Document:
     data = builder.build(node) if node is not None else None
     if builder.problems:
         raise DocumentError(builder.problems)
-    return Document(data, start, node)
+    return Document(data, start, text)
+
+
+def _decoded(text: str | bytes) -> str:
+    return text if isinstance(text, str) else text.decode("utf-8-sig")
 
 
 def _entry(node: Any, part: str | int) -> tuple[Any, Any] | None:
@@ -226,7 +238,6 @@ class _Builder:
 
     def build(self, node: Any) -> Any:
         self._built += 1
-        node.end_mark = None  # which nothing asks for: a fifth of what a document is kept in
         if self._built > MAX_VALUES:
             raise DocumentError(_too_many(self._at(node)))
         if type(node) is yaml.ScalarNode:
@@ -266,7 +277,6 @@ class _Builder:
         merged: dict[str, Any] = {}
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key_node.end_mark = None
             if key_node.tag == _MERGE:
                 merged |= self._merge(value_node, key_node)
                 continue

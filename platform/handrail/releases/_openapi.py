@@ -36,7 +36,7 @@ def _json(raw: bytes, name: str) -> Document | None:
     if len(raw) > MAX_BYTES:
         return None
     try:
-        document = Document(json.loads(raw, object_pairs_hook=_unique), Position(name, 1), None)
+        document = Document(json.loads(raw, object_pairs_hook=_unique), Position(name, 1))
     except (ValueError, RecursionError):
         return None
     if any(_problems(document)):
