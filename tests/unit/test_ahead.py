@@ -33,6 +33,20 @@ def _always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
 
 
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The processes that are started."""
+    found: list[int] = []
+    fork = os.fork
+
+    def remembered() -> int:
+        found.append(fork())
+        return found[-1]
+
+    monkeypatch.setattr(os, "fork", remembered)
+    return found
+
+
 def manifests(folder: Path, count: int = 3) -> list[str]:
     """Files of three Deployments each, one of which has an image that moves."""
     for number in range(count):
@@ -85,16 +99,8 @@ def test_a_file_that_changes_meanwhile_is_read_as_it_is(tmp_path: Path) -> None:
         assert read.data(Path(names[2]).read_bytes()) is None
 
 
-def test_a_process_that_dies_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_dies_is_done_without(tmp_path: Path, children: list[int]) -> None:
     """As one that the machine killed for want of memory."""
-    children: list[int] = []
-    fork = os.fork
-
-    def remembered() -> int:
-        children.append(fork())
-        return children[-1]
-
-    monkeypatch.setattr(os, "fork", remembered)
     names = manifests(tmp_path, 40)
     with reading(names) as read:
         os.kill(children[0], signal.SIGKILL)
@@ -104,16 +110,8 @@ def test_a_process_that_dies_is_done_without(tmp_path: Path, monkeypatch: pytest
         os.waitpid(children[0], 0)
 
 
-def test_it_ends_with_the_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_ends_with_the_block(tmp_path: Path, children: list[int]) -> None:
     """However the block ends, and however much was left to read."""
-    children: list[int] = []
-    fork = os.fork
-
-    def remembered() -> int:
-        children.append(fork())
-        return children[-1]
-
-    monkeypatch.setattr(os, "fork", remembered)
     with pytest.raises(KeyboardInterrupt), reading(manifests(tmp_path, 40)):
         raise KeyboardInterrupt
     with pytest.raises(ProcessLookupError):
