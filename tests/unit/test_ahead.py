@@ -118,6 +118,18 @@ def test_it_ends_with_the_block(tmp_path: Path, children: list[int]) -> None:
         os.kill(children[0], 0)
 
 
+def test_the_first_files_are_left_to_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which parses them while the other one is at the rest."""
+    names = manifests(tmp_path, 10)
+    monkeypatch.setattr(ahead, "START", 0)
+    with reading(names) as read:
+        assert read
+        answered = [read.data(Path(name).read_bytes()) is not None for name in names]
+    assert answered == [False] * 5 + [True] * 5 or answered == [False] * 4 + [True] * 6
+    with reading(names) as read:
+        assert checked(names, read) == checked(names, None)
+
+
 def test_little_is_parsed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So is anything on one core, and what is no file."""
     names = manifests(tmp_path)

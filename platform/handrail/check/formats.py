@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from xml.etree import ElementTree
 
 from handrail.check.model import Checked, Report, State
 from handrail.core.errors import Position
@@ -125,6 +124,8 @@ def _result(each: Checked) -> dict[str, Any]:
 
 def junit(report: Report) -> str:
     """JUnit's XML: a test case for each finding; what is refused is a failure, all else is skipped with its reason."""
+    from xml.etree import ElementTree  # of one format alone
+
     suite = ElementTree.Element("testsuite", name="handrail check", tests=str(len(report.checked) or 1))
     suite.set("failures", str(len(report.of(State.REFUSED))))
     for each in report.checked:

@@ -6,10 +6,12 @@ error is told: so with it or without, the outcome is one.
 
 from __future__ import annotations
 
+import itertools
 import marshal
 import os
 import signal
 import zlib
+from bisect import bisect
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,18 +23,25 @@ from handrail.core.files import files_of
 from handrail.core.streams import parts
 
 SMALL = 200_000  # bytes: fewer are parsed sooner than a process is there
+START = 900_000  # bytes are parsed in the time in which this process gets ready
 _PIPE = 1024**2  # bytes that an answer may wait in
 
 
 class Ahead:
-    """The answers, in the order of the files."""
+    """The answers, in the order of the files.
 
-    def __init__(self, answers: BinaryIO) -> None:
+    Args:
+        own: how many of the first files are left to this process, which is done with them when the others are.
+    """
+
+    def __init__(self, answers: BinaryIO, own: int = 0) -> None:
         self._answers: BinaryIO | None = answers
+        self._own = own
 
     def data(self, text: bytes) -> list[Any] | None:
         """The data of each part of the next text; None where it has to be parsed here."""
-        if self._answers is None:
+        self._own -= 1
+        if self._answers is None or self._own >= 0:
             return None
         try:
             mark, found = marshal.load(self._answers)  # noqa: S302  a process of our own wrote it
@@ -51,18 +60,20 @@ def reading(names: Iterable[str]) -> Iterator[Ahead | None]:
         names: as `files_of` takes them.
     """
     files = [file for name in names for file in files_of(name)]
-    if not hasattr(os, "fork") or (os.cpu_count() or 1) < 2 or _size(files) < SMALL:
+    sizes = [_size(file) for file in files]
+    if not hasattr(os, "fork") or (os.cpu_count() or 1) < 2 or sum(sizes) < SMALL:
         yield None
         return
+    own = bisect([*itertools.accumulate(sizes)], (sum(sizes) - START) / 2)
     out, into = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(out)
-        _parse(files, into)
+        _parse(files[own:], into)
     os.close(into)
     try:
         with os.fdopen(out, "rb") as answers:
-            yield Ahead(answers)
+            yield Ahead(answers, own)
     finally:
         with suppress(OSError):
             os.kill(child, signal.SIGKILL)
@@ -98,9 +109,8 @@ def _mark(text: bytes) -> tuple[int, int]:
     return len(text), zlib.crc32(text)
 
 
-def _size(files: Iterable[Path]) -> int:
-    found = 0
-    for file in files:
-        with suppress(OSError):
-            found += file.stat().st_size
-    return found
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import os
 import subprocess
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +56,8 @@ def unpack(revision: str, folder: Path, to: Path, only: str | None = None) -> bo
     archive = _git(folder, "archive", "--format=tar", revision, *([only] if only else ()))  # of this folder, from here
     if archive.returncode:
         return False
+    import tarfile  # with four compressors, of which a start needs none
+
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as found:
         found.extractall(to, filter="data")
     return True
