@@ -36,12 +36,12 @@ def mlflow() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def company(live: Checkout, registry: str, mlflow: str) -> Iterator[Checkout]:
     """The live company, whose files name what is in the registries by a tag and by an alias; set back afterwards."""
+    live.handrail("up", "--yes", "platform-staging", "payments-staging", "fraud-staging")  # another test took them away
     files = {name: (live.root / name).read_text() for name in (PAYMENTS, FRAUD)}
     for name, text in files.items():
         text = text.replace("registry.acme.test/payments/checkout", f"{registry}/payments/checkout")
         text = text.replace("registry.acme.test/fraud/scoring", f"{registry}/fraud/scoring")
         (live.root / name).write_text(text.replace("models:/fraud-scorer/12", "models:/fraud-scorer@champion"))
-    live.handrail("up", "--yes", "platform-staging", "payments-staging", "fraud-staging")  # another test took them away
     (live.root / ".gitignore").write_text(".venv\n.state\nrendered\n")
     git(live.root, "init", "--quiet", "--initial-branch", "main")
     commit(live.root, "the company")

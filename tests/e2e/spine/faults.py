@@ -56,6 +56,18 @@ def marked(copy: Checkout) -> list[psutil.Process]:
     return found
 
 
+def heeds(copy: Checkout, stack: str) -> bool:
+    """Whether a stack's engine ends in good order when it is told to: it starts its program after it listens.
+
+    Between its lock and that moment an interrupt ends it at once, and its lock stays for the next `up` to clear.
+    """
+    for process in marked(copy):
+        with suppress(psutil.Error):
+            if stack in process.cmdline() and process.name() == "pulumi":
+                return any(each.name().startswith("pulumi-lang") for each in process.children())
+    return False
+
+
 def engine_of(copy: Checkout) -> psutil.Process:
     """The engine that runs."""
     return next(process for process in marked(copy) if process.name() == "pulumi")

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from e2e.spine.faults import STATE, engine_of, locks, marked, started, until
+from e2e.spine.faults import STATE, engine_of, heeds, locks, marked, started, until
 from e2e.spine.little import acme_copy, deployed
 from spine import Checkout, stable
 
@@ -56,7 +56,7 @@ def test_an_interrupt_ends_every_engine_in_good_order(
     """Sent to `handrail` alone, as CI does: exit code 130, no process and no lock left; the next one completes."""
     copy = acme_copy()
     process = started(copy, "up", "--yes", *selection)
-    until(lambda: locks(copy, "payments-dev"))
+    until(lambda: heeds(copy, "payments-dev"))
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 130, said
