@@ -150,7 +150,7 @@ def run(tool: str, command: Sequence[str | Path], count: int, rules: int) -> Run
     process = psutil.Popen(line, cwd=ROOT, env=ENVIRONMENT, stdout=silent, stderr=silent)
     while process.poll() is None:
         with suppress(psutil.Error):
-            most = max(most, process.memory_info().rss)
+            most = max(most, sum(each.memory_info().rss for each in (process, *process.children())))
         time.sleep(0.005)
     seconds = time.perf_counter() - before
     if process.returncode not in (0, 1):

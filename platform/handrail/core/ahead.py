@@ -23,7 +23,7 @@ from handrail.core.files import files_of
 from handrail.core.streams import parts
 
 SMALL = 200_000  # bytes: fewer are parsed sooner than a process is there
-START = 900_000  # bytes are parsed in the time in which this process gets ready
+START = 500_000  # bytes are parsed in the time in which this process gets ready
 _PIPE = 1024**2  # bytes that an answer may wait in
 
 

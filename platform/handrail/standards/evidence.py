@@ -91,7 +91,8 @@ class Subject:
     @cached_property
     def workload(self) -> dict[str, str]:
         """Whom it belongs to, from its labels; empty text where they don't say."""
-        return {word: str(self.labels.get(label) or "") for word, label in LABELS.items()}
+        labels = self.labels
+        return {word: str(labels.get(label) or "") for word, label in LABELS.items()}
 
     @cached_property
     def address(self) -> str:
