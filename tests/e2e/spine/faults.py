@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +69,20 @@ def heeds(copy: Checkout, stack: str) -> bool:
     return False
 
 
+def named(copy: Checkout, pattern: str) -> list[psutil.Process]:
+    """Those whose name is so, as `pulumi-resource*`; one that has just ended has none."""
+    found = []
+    for process in marked(copy):
+        with suppress(psutil.Error):
+            if fnmatchcase(process.name(), pattern):
+                found.append(process)
+    return found
+
+
 def engine_of(copy: Checkout) -> psutil.Process:
-    """The engine that runs."""
-    return next(process for process in marked(copy) if process.name() == "pulumi")
+    """The engine that runs, or is about to: a lock is there as soon as it is."""
+    until(lambda: named(copy, "pulumi"))
+    return named(copy, "pulumi")[0]
 
 
 def state_file(copy: Checkout, stack: str) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from e2e.spine.faults import STATE, disks, ended, engine_of, equal, locks, marked, started, state_file, until
+from e2e.spine.faults import STATE, disks, ended, engine_of, equal, locks, marked, named, started, state_file, until
 from e2e.spine.little import acme_copy, deployed
 from spine import ORGANISATION, Checkout
 
@@ -56,7 +56,7 @@ def test_a_kill_after_the_last_step(acme_copy: Callable[[], Checkout], deployed:
 
         def done() -> bool:
             text = state.read_text() if state.exists() else ""
-            provider = [process for process in marked(copy) if process.name().startswith("pulumi-resource")]
+            provider = named(copy, "pulumi-resour*")
             return text.count('"urn":') >= whole and "pending_operations" not in text and not provider
 
         until(done)
