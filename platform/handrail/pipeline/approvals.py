@@ -10,15 +10,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from handrail.core.documents import parse
 from handrail.core.errors import DocumentError, HandrailError, Problem
 from handrail.core.project import Project
 from handrail.organisation import Organisation, find_organisation, load_organisation
 from handrail.pipeline.comment import pull_request_of_job
 from handrail.pipeline.github import GitHub, PullRequest
 from handrail.promotion.approvals import Approvals, Approved, Approver, counted
-from handrail.releases import Release, read_releases, releases_file
+from handrail.releases import Release, read_document
 
 CONTEXT = "handrail/approvals"
 _RELEASES = re.compile(r"(?:.*/)?releases/([a-z][-a-z0-9]*)/([a-z][-a-z0-9]*)\.yaml")
@@ -93,7 +93,7 @@ def _promotions(github: GitHub, found: PullRequest, organisation: Organisation) 
         if place is None or place[1] not in organisation.environments:
             continue
         environment, team = place.groups()
-        before, after = (_releases(github, name, commit, environment, team) for commit in (found.base, found.head))
+        before, after = (_releases(github, name, commit) for commit in (found.base, found.head))
         changed = tuple(each for each in sorted(before | after) if before.get(each) != after.get(each))
         if changed:
             approved = counted(
@@ -102,15 +102,10 @@ def _promotions(github: GitHub, found: PullRequest, organisation: Organisation) 
             yield Promotion(environment, team, changed, approved)
 
 
-def _releases(github: GitHub, name: str, commit: str, environment: str, team: str) -> dict[str, Release]:
+def _releases(github: GitHub, name: str, commit: str) -> dict[str, Release]:
     """The releases that a file of a commit holds; raises DocumentError."""
-    text = github.text(name, commit)
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / releases_file(environment, team)
-        file.parent.mkdir(parents=True)
-        file.write_bytes(text or b"")
-        try:
-            return read_releases(Path(folder), environment, team)
-        except DocumentError as error:
-            problem = error.problems[0]
-            raise DocumentError(Problem(f"{name} of {commit[:12]} cannot be read: {problem.message}")) from None
+    try:
+        return read_document(parse(github.text(name, commit) or b"", name))
+    except DocumentError as error:
+        problem = error.problems[0]
+        raise DocumentError(Problem(f"{name} of {commit[:12]} cannot be read: {problem.message}")) from None

@@ -10,7 +10,7 @@ from handrail.check.formats import FORMATS
 from handrail.check.sources import check_all
 from handrail.core.project import Project
 from handrail.preview.compare import compare
-from handrail.preview.markdown import render
+from handrail.preview.rendering import FORMATS as COMPARISONS
 
 Say = Callable[[str], None]
 
@@ -44,9 +44,9 @@ def review(project: Project, base: str, outputs: Outputs, form: str, say: Say) -
         HandrailError: the revision is none, or nothing can be compared.
     """
     report = compare(project, base)
-    outputs.report.write_text(report.model_dump_json(indent=1), "utf-8")
+    outputs.report.write_text(COMPARISONS["json"](report), "utf-8")
     with outputs.summary.open("a", encoding="utf-8") as summary:
-        summary.write(render(report) + "\n")
+        summary.write(COMPARISONS["markdown"](report) + "\n")
     checked = check_all((), start=project.root, base=base)
     say(FORMATS[form](checked))
     if outputs.junit:
