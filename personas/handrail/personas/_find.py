@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from handrail.components._definition import Prepared
 from handrail.core.errors import DocumentError, HandrailError, Problem
 from handrail.core.models import nearest
@@ -62,19 +64,27 @@ def find_workloads(
     if not found:
         if failed:
             raise HandrailError(failed)
-        near = nearest(workload, known)
-        raise DocumentError(
-            Problem(
-                f"no workload {name} in {stack or 'any stack of this project'}",
-                allowed=", ".join(sorted(known)) or None,
-                remedy=f"did you mean {near}?" if near else None,
-            )
-        )
-    teams = sorted({plan.context.team for plan, _ in found})
-    if len(teams) > 1:
-        remedy = "write " + " or ".join(f"{owner}/{workload}" for owner in teams)
-        raise DocumentError(
-            Problem(f"several teams have a workload {workload}", allowed=", ".join(teams), remedy=remedy)
-        )
+        raise DocumentError(missing(name, known, stack))
+    check_one_team(workload, (plan.context.team for plan, _ in found))
     order = list(found[0][0].context.organisation.environments)
     return sorted(found, key=lambda each: order.index(each[0].context.environment))
+
+
+def missing(name: str, known: Iterable[str], stack: str | None = None) -> Problem:
+    """No stack, or not the one that was named, has a workload; `known` are those that there are."""
+    near = nearest(name.rpartition("/")[2], known := sorted(known))
+    return Problem(
+        f"no workload {name} in {stack or 'any stack of this project'}",
+        allowed=", ".join(known) or None,
+        remedy=f"did you mean {near}?" if near else None,
+    )
+
+
+def check_one_team(workload: str, teams: Iterable[str]) -> None:
+    """Raises DocumentError where several teams have a workload of one name."""
+    owners = sorted(set(teams))
+    if len(owners) > 1:
+        remedy = "write " + " or ".join(f"{owner}/{workload}" for owner in owners)
+        raise DocumentError(
+            Problem(f"several teams have a workload {workload}", allowed=", ".join(owners), remedy=remedy)
+        )

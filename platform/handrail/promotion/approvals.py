@@ -81,6 +81,12 @@ class Approved:
         return len(self.counted) >= self.needed
 
 
+def may_approve(organisation: Organisation, team: str, but: str | None = None) -> list[str]:
+    """Who may approve what is of a team: its members and the platform team's, but for one of them."""
+    own = organisation.teams[team].members if team in organisation.teams else ()
+    return [each for each in dict.fromkeys((*own, *organisation.platform.members)) if each != but]
+
+
 def counted(
     approvals: Approvals | None,
     *,
@@ -101,8 +107,7 @@ def counted(
         by: who promotes.
     """
     settings = organisation.environments[environment]
-    own = organisation.teams[team].members if team in organisation.teams else ()
-    members = {each.casefold(): each for each in (*own, *organisation.platform.members)}
+    members = {each.casefold(): each for each in may_approve(organisation, team)}
     author = approvals.author if approvals else by
     found: dict[str, None] = {}
     refused: list[str] = []

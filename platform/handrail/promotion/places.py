@@ -11,9 +11,10 @@ from handrail.components._catalogue import definitions
 from handrail.components._definition import Definition, Prepared
 from handrail.core.documents import load
 from handrail.core.errors import DocumentError, HandrailError, Problem
-from handrail.core.models import nearest, unknown_word
+from handrail.core.models import unknown_word
 from handrail.core.project import Project
 from handrail.organisation import Context, read_context
+from handrail.personas._find import check_one_team, missing
 from handrail.personas._persona import personas
 from handrail.personas._stack import StackPlan, is_plain, plan_stack
 from handrail.releases import Release, read_releases
@@ -119,13 +120,8 @@ def places_of(project: Project, name: str) -> dict[str, Place]:
         if workload in names and team in ("", place.context.team):
             found.append(place)
     if not found:
-        raise DocumentError(failed or _missing(name, workload, known))
-    teams = sorted({place.context.team for place in found})
-    if len(teams) > 1:
-        remedy = "write " + " or ".join(f"{owner}/{workload}" for owner in teams)
-        raise DocumentError(
-            Problem(f"several teams have a workload {workload}", allowed=", ".join(teams), remedy=remedy)
-        )
+        raise DocumentError(failed or missing(name, known))
+    check_one_team(workload, (place.context.team for place in found))
     by_environment = {place.environment: place for place in found}
     return {each: by_environment[each] for each in found[0].context.organisation.environments if each in by_environment}
 
@@ -158,12 +154,3 @@ def names_in(data: Any) -> list[str]:
     """The names of the workloads in a workloads.yaml, however wrong the rest of it is."""
     sections = data.values() if isinstance(data, Mapping) else ()
     return [name for section in sections if isinstance(section, Mapping) for name in section]
-
-
-def _missing(name: str, workload: str, known: Mapping[str, None]) -> Problem:
-    near = nearest(workload, known)
-    return Problem(
-        f"no workload {name} in any stack of this project",
-        allowed=", ".join(sorted(known)) or None,
-        remedy=f"did you mean {near}?" if near else None,
-    )

@@ -15,7 +15,7 @@ from handrail.core.project import Project
 from handrail.core.revisions import checked_revision, unpack
 from handrail.organisation import Organisation, find_organisation, load_organisation
 from handrail.promotion import records
-from handrail.promotion.approvals import Approvals, Approved, counted
+from handrail.promotion.approvals import Approvals, Approved, counted, may_approve
 from handrail.promotion.pins import told
 from handrail.releases import Release, read_document
 from handrail.standards import Finding, Severity, Verdict
@@ -108,10 +108,11 @@ def _weighed(
         return
     verdict = Verdict.VIOLATION if approvals else Verdict.UNKNOWN
     whose = f"{pin.team}/{pin.workload}"
+    may = may_approve(organisation, pin.team, approvals.author if approvals else None)
     finding = Finding(
         APPROVALS, verdict, f"{whose} in {pin.environment}", pin.workload, _said(pin, found, approvals),
         given=", ".join(found.counted) or "nobody" if approvals else None,
-        remedy=f"have it approved: {_may(organisation, pin, approvals)}",
+        remedy=f"have it approved: {', '.join(may) or 'nobody may'}",
         severity=Severity.NON_NEGOTIABLE, workload=whose,
     )  # fmt: skip
     yield Checked(finding, pin.file, pin.where)
@@ -124,9 +125,3 @@ def _said(pin: ChangedPin, found: Approved, approvals: Approvals | None) -> str:
         return f"{what}: the forge's word (--approvals) decides"
     refused = f" ({'; '.join(found.not_counted)})" if found.not_counted else ""
     return f"{what} and has {len(found.counted)}{refused}"
-
-
-def _may(organisation: Organisation, pin: ChangedPin, approvals: Approvals | None) -> str:
-    own = organisation.teams[pin.team].members if pin.team in organisation.teams else ()
-    names = dict.fromkeys((*own, *organisation.platform.members))
-    return ", ".join(name for name in names if not approvals or name != approvals.author) or "nobody may"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from handrail.personas._persona import personas
-from handrail.promotion.approvals import Approved
+from handrail.promotion.approvals import Approved, may_approve
 from handrail.promotion.effect import Changed
 from handrail.promotion.outcome import Outcome
 from handrail.releases.writer import plain
@@ -80,7 +80,7 @@ def _approvals(outcome: Outcome, approved: Approved) -> Iterator[str]:
     if approved.enough:
         yield f"Approved by {', '.join(approved.counted)}: {place.environment} asks for {approved.needed}"
     else:
-        yield f"Needs {_people(approved.needed)} in its pull request before it is merged: {may_approve(outcome)}"
+        yield f"Needs {_people(approved.needed)} in its pull request before it is merged: {_may(outcome)}"
         if approved.counted:
             yield f"  counted: {', '.join(approved.counted)}"
     if approved.claimed:
@@ -92,12 +92,11 @@ def _people(number: int) -> str:
     return "1 approval" if number == 1 else f"{number} approvals"
 
 
-def may_approve(outcome: Outcome) -> str:
+def _may(outcome: Outcome) -> str:
     """Who may, but for whoever promotes."""
     context = outcome.place.context
-    names = (*context.owner.members, *context.organisation.platform.members)
     by = outcome.after.by if outcome.after else None
-    return ", ".join(name for name in dict.fromkeys(names) if name != by) or "nobody may: no team has members"
+    return ", ".join(may_approve(context.organisation, context.team, by)) or "nobody may: no team has members"
 
 
 def dumps(outcome: Outcome) -> str:
