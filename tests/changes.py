@@ -58,8 +58,8 @@ def _case(name: str, kind: str, body: dict[str, Any], changes: dict[str, Any], *
     return Case(name, before, _at(before, changes), risks, **more)
 
 
-_UNAWAITED = {"annotations": {"pulumi.com/skipAwait": "true"}}
-"""Of what never is as the provider waits for it to be."""
+_UNAWAITED = {"annotations": {"pulumi.com/waitFor": "jsonpath={.metadata.uid}"}}
+"""Of what never is as the provider waits for it to be. With skipAwait, it would not wait for deletions either."""
 _POD = "spec.template.spec"
 _CONTAINER = f"{_POD}.containers.0"
 _IMAGE = {f"{_CONTAINER}.image": "registry.acme.test/web:2"}

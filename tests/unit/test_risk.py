@@ -201,6 +201,22 @@ class TestReplacement:
         service = made("core/v1:Service", spec={"ports": [{"port": 80}]})
         assert risks(service, changed(service, "metadata", "name", to="other")) == ["traffic", "replacement"]
 
+    @pytest.mark.parametrize(
+        ("kind", "path", "waits"),
+        [
+            ("batch/v1:Job", ("spec", "parallelism"), False),
+            ("apps/v1:StatefulSet", ("spec", "serviceName"), False),
+            ("core/v1:ConfigMap", ("data", "level"), True),
+        ],
+    )
+    def test_a_deletion_that_nobody_waits_for_is_said(self, kind: str, path: tuple[str, ...], waits: bool) -> None:
+        """The provider heeds skipAwait for deletions of some kinds alone, and applies to what is still about to go."""
+        awaited = changed(made(kind), path[0], to={path[1]: "first"})
+        before = changed(awaited, "metadata", "annotations", to={"pulumi.com/skipAwait": "true"})
+        after = changed(before, *path, to="other")
+        assert ("skipAwait" in reasons(before, after)) is not waits
+        assert "skipAwait" not in reasons(awaited, after)
+
     def test_a_name_that_pulumi_makes_is_another_each_time(self) -> None:
         """So the new one stands first, and nothing is interrupted."""
         unnamed = changed(deployment(), "metadata", "name", to=None)

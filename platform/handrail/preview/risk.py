@@ -16,7 +16,7 @@ from handrail.preview._risk import aws, network, pod_access, rights
 from handrail.preview._risk.keeping import KEEPS, resized, scaled_away
 from handrail.preview._risk.model import Assessment, Fact, Facts, Risk, beyond
 from handrail.preview._risk.pods import RESTARTS, restarts, scales
-from handrail.preview._risk.reading import name_of
+from handrail.preview._risk.reading import at, equals, name_of
 from handrail.preview._risk.serving import NEEDED, SERVES, is_dashboard, moved
 from handrail.preview._risk.steps import Step, Stepped, step_of
 from handrail.preview._risk.tables import SIZE
@@ -45,7 +45,7 @@ def assess(before: Resource | None, after: Resource | None, *, whole: bool = Fal
     stepped = step_of(before, after)
     if stepped.step is Step.SAME:
         return ()
-    found = list(dict.fromkeys((*_consequences(before, after, stepped, whole), *_replaced(after, stepped))))
+    found = list(dict.fromkeys((*_consequences(before, after, stepped, whole), *_replaced(before, after, stepped))))
     return tuple(sorted(found or [_calm(stepped, after)], key=lambda each: -each.risk.severity))
 
 
@@ -116,9 +116,22 @@ _MEANWHILE: Final[Mapping[str, str]] = {
     "Job": "; a run that goes on is ended",
 }
 """What follows from it that an object is gone for a moment, by kind."""
+_UNAWAITED: Final = frozenset(
+    {"Namespace", "Pod", "ReplicationController", "DaemonSet", "Deployment", "StatefulSet", "Job"}
+)
+"""Kinds whose deletion the provider does not wait for where skipAwait says so (its metadata/overrides.go)."""
 
 
-def _replaced(after: Resource | None, stepped: Stepped) -> Iterator[Assessment]:
+def _unawaited(before: Resource | None) -> str:
+    """That an object may be applied while the old one of its name is about to go."""
+    if before is None or before.kind not in _UNAWAITED:
+        return ""
+    if not equals(at(before.inputs, "metadata", "annotations", "pulumi.com/skipAwait"), "true"):
+        return ""
+    return "; skipAwait has `up` not wait for the deletion: the new one may be refused, or go with the old one"
+
+
+def _replaced(before: Resource | None, after: Resource | None, stepped: Stepped) -> Iterator[Assessment]:
     """What the engine does with an object that cannot change."""
     fields = ", ".join(dict.fromkeys(stepped.fields))
     if stepped.step is Step.REPLACE and is_dashboard(after):
@@ -126,9 +139,10 @@ def _replaced(after: Resource | None, stepped: Stepped) -> Iterator[Assessment]:
             Risk.NONE, f"{fields} cannot change: it is made again, and only Grafana reads it", stepped.fields[0]
         )
     elif stepped.step is Step.REPLACE:
-        order = "it is deleted, then made again" if stepped.in_place else "it is made anew, then the old one is deleted"
-        meanwhile = _MEANWHILE.get(after.kind, "") if after is not None and stepped.in_place else ""
-        yield Assessment(Risk.REPLACEMENT, f"{fields} cannot change: {order}{meanwhile}", stepped.fields[0])
+        order = "it is made anew, then the old one is deleted"
+        if stepped.in_place and after is not None:
+            order = f"it is deleted, then made again{_MEANWHILE.get(after.kind, '')}{_unawaited(before)}"
+        yield Assessment(Risk.REPLACEMENT, f"{fields} cannot change: {order}", stepped.fields[0])
     elif stepped.step is Step.REFUSED:
         said = f"the API server refuses to change {fields}: `up` ends there until somebody replaces it by hand"
         yield Assessment(Risk.REPLACEMENT, said, stepped.fields[0])
