@@ -187,7 +187,8 @@ def test_a_dark_canary_holds_up_nothing() -> None:
     assert named(found)["checkout-route"].after == ("checkout-deployment", "checkout-service")
     for role in ("deployment", "service"):
         notes = [named(canary(w))[f"checkout-canary-{role}"].inputs["metadata"]["annotations"] for w in (0, 1)]
-        assert notes == [{"handrail.dev/weight": "0", "pulumi.com/skipAwait": "true"}, {"handrail.dev/weight": "1"}]
+        at_once = {"pulumi.com/waitFor": "jsonpath={.metadata.uid}"}
+        assert notes == [{"handrail.dev/weight": "0", **at_once}, {"handrail.dev/weight": "1"}]
     assert any("checkout-canary is dark" in each for each in found.plan.advisories)
 
 

@@ -23,7 +23,8 @@ from handrail.releases import Pin
 S = TypeVar("S", bound=Spec)
 _MOST = 3  # canary's replicas for each of the stable ones: beyond that, it is no trial any more
 _NEAR = 1  # per cent that a share may differ from its weight
-_SKIP = "pulumi.com/skipAwait"  # the Kubernetes provider's own word
+# the Kubernetes provider's own words for: ready as soon as it is there; unlike skipAwait, its deletion is waited for
+_AT_ONCE = {"pulumi.com/waitFor": "jsonpath={.metadata.uid}"}
 
 
 def track_of(workload: Workload[S], track: str, pin: Pin, **settings: Any) -> Workload[S]:
@@ -72,8 +73,7 @@ def canary_notes(workload: Workload[Any]) -> dict[str, dict[str, str]]:
     canary = workload.release.canary
     if workload.track != CANARY or canary is None:
         return {}
-    skip = {} if canary.weight else {_SKIP: "true"}
-    return {"annotations": {f"{PREFIX}/weight": str(canary.weight), **skip}}
+    return {"annotations": {f"{PREFIX}/weight": str(canary.weight), **({} if canary.weight else _AT_ONCE)}}
 
 
 def share_told(workload: Workload[Any], own: int, *, routed: bool, scaled: bool = False) -> Iterator[str]:
