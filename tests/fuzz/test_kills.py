@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import psutil
 import pytest
-from e2e.spine.faults import equal, locks, marked, started, until
+from e2e.spine.faults import begin, equal, locks, marked, until
 from fuzz.conftest import KILLS, SEED
 from spine import Checkout
 
@@ -59,7 +59,7 @@ def killed(copy: Checkout, command: str, victim: str, moment: float) -> bool:
 
     What else it started is left alone: the next command finds it.
     """
-    process = started(copy, command, "--yes", STACK)
+    process = begin(copy, command, "--yes", STACK)
     try:
         with suppress(subprocess.TimeoutExpired):
             process.wait(moment)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from e2e.spine.faults import ended, started
+from e2e.spine.faults import started
 from registry import running_registry
 from spine import ORGANISATION, Checkout
 from stored import Stored
@@ -50,7 +50,7 @@ def without_workspace(
     (copy.root / ORGANISATION).write_text(organisation.replace("  prod: {tier", f"{lab}  prod: {{tier", 1))
     text = (config / "Pulumi.assist-dev.yaml").read_text().replace("environment: dev", "environment: lab")
     (config / "Pulumi.assist-lab.yaml").write_text(text)
-    with started(copy, "up", "--yes", "--skip-preview", "assist-lab") as process, ended(process, copy):
+    with started(copy, "up", "--yes", "--skip-preview", "assist-lab") as process:
         yield process
 
 

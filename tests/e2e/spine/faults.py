@@ -22,7 +22,7 @@ from handrail.engine.locks import MARK
 STATE = ".state/.pulumi"
 
 
-def started(copy: Checkout, *arguments: str) -> subprocess.Popen[str]:
+def begin(copy: Checkout, *arguments: str) -> subprocess.Popen[str]:
     """`handrail ARGUMENTS`, begun and not waited for; it heeds interrupts, also where the tests run in the background."""
     return subprocess.Popen(
         [sys.executable, "-m", "handrail.cli", *arguments],
@@ -30,6 +30,19 @@ def started(copy: Checkout, *arguments: str) -> subprocess.Popen[str]:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
+
+
+@contextmanager
+def started(copy: Checkout, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """`handrail ARGUMENTS`, begun and not waited for, of which nothing lives on, whatever the block comes to."""
+    process = begin(copy, *arguments)
+    try:
+        yield process
+    finally:
+        for left in (*marked(copy), *([psutil.Process(process.pid)] if process.poll() is None else ())):
+            with suppress(psutil.Error):
+                left.kill()
+        process.communicate(timeout=60)
 
 
 def until(holds: Callable[[], object], seconds: float = 60) -> None:
@@ -85,9 +98,21 @@ def engine_of(copy: Checkout) -> psutil.Process:
     return named(copy, "pulumi")[0]
 
 
+def rendered(copy: Checkout, stack: str) -> list[Path]:
+    """The files that are rendered for a stack at this moment; an engine may take one away before it is read."""
+    return list((copy.root / "rendered" / stack).rglob("*.yaml"))
+
+
 def state_file(copy: Checkout, stack: str) -> Path:
     """Where the file backend keeps a stack's state."""
     return copy.root / STATE / "stacks" / "acme" / f"{stack}.json"
+
+
+def written(copy: Checkout, stack: str) -> str:
+    """What the state file holds at this moment: the engine puts the old one aside before it writes a new one."""
+    with suppress(FileNotFoundError):
+        return state_file(copy, stack).read_text()
+    return ""
 
 
 def checkpoint(copy: Checkout, stack: str) -> dict[str, Any]:
@@ -111,18 +136,6 @@ def equal(copy: Checkout, undisturbed: Checkout, *stacks: str) -> None:
         assert states[0] == states[1]
         assert begun(copy, stack) == []
         assert not list((copy.root / "rendered" / stack).rglob("*.tmp"))
-
-
-@contextmanager
-def ended(process: subprocess.Popen[str], copy: Checkout) -> Iterator[subprocess.Popen[str]]:
-    """A deployment that was begun, of which nothing lives on, whatever the test comes to."""
-    try:
-        yield process
-    finally:
-        for left in (*marked(copy), *([psutil.Process(process.pid)] if process.poll() is None else ())):
-            with suppress(psutil.Error):
-                left.kill()
-        process.communicate(timeout=60)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3  # type: ignore[import-untyped]
 import pytest
-from e2e.spine.faults import engine_of, started, until
+from e2e.spine.faults import engine_of, rendered, started, until
 from e2e.spine.little import acme_copy, deployed
 from moto.server import ThreadedMotoServer
 from spine import ORGANISATION, Checkout, stable
@@ -129,23 +129,23 @@ def test_the_environment_variable_holds_and_that_is_said(copy: Checkout, bucket:
 def test_of_two_writers_one_is_refused(copy: Checkout, bucket: Bucket) -> None:
     """It says who writes, one stack at a time or with others; the first goes on undisturbed."""
     keep(copy, "dev", url=bucket.url)
-    first = started(copy, "up", "--yes", "platform-dev")
-    until(lambda: bucket.keys("locks/"))
-    engine = engine_of(copy)
-    engine.suspend()
-    try:
-        alone = copy.handrail("up", "--yes", "platform-dev", ok=False)
-        among = copy.handrail("up", "--yes", "platform-dev", "churn-dev", ok=False)
-    finally:
-        engine.resume()
-    for done in (alone, among):
-        assert done.returncode == 1
-        assert f"stack platform-dev is being deployed by process {engine.pid} of " in done.stderr
-        assert "wait until it has ended" in done.stderr
-        assert "Traceback" not in done.stderr
-    assert "up: 1 of 2" in among.stderr
-    _, said = first.communicate(timeout=120)
-    assert first.returncode == 0, said
+    with started(copy, "up", "--yes", "platform-dev") as first:
+        until(lambda: bucket.keys("locks/"))
+        engine = engine_of(copy)
+        engine.suspend()
+        try:
+            alone = copy.handrail("up", "--yes", "platform-dev", ok=False)
+            among = copy.handrail("up", "--yes", "platform-dev", "churn-dev", ok=False)
+        finally:
+            engine.resume()
+        for done in (alone, among):
+            assert done.returncode == 1
+            assert f"stack platform-dev is being deployed by process {engine.pid} of " in done.stderr
+            assert "wait until it has ended" in done.stderr
+            assert "Traceback" not in done.stderr
+        assert "up: 1 of 2" in among.stderr
+        _, said = first.communicate(timeout=120)
+        assert first.returncode == 0, said
     assert not bucket.keys("locks/")
 
 
@@ -155,11 +155,11 @@ def test_after_a_kill_the_next_up_completes(
 ) -> None:
     """The dead lock is removed from the bucket, and said so; the end is as if nothing had been."""
     keep(copy, "dev", url=bucket.url)
-    first = started(copy, "up", "--yes", "platform-dev")
-    until(lambda: list((copy.root / "rendered" / "platform-dev").rglob("*.yaml")))
-    engine = engine_of(copy)
-    engine.kill()
-    _, said = first.communicate(timeout=120)
+    with started(copy, "up", "--yes", "platform-dev") as first:
+        until(lambda: rendered(copy, "platform-dev"))
+        engine = engine_of(copy)
+        engine.kill()
+        _, said = first.communicate(timeout=120)
     assert first.returncode == 1
     assert "run it again: what was begun goes on (handrail up platform-dev)" in said
     again = copy.handrail("up", "--yes", "platform-dev", *others).stderr

@@ -13,7 +13,20 @@ from pathlib import Path
 
 import psutil
 import pytest
-from e2e.spine.faults import STATE, disks, ended, engine_of, equal, locks, marked, named, started, state_file, until
+from e2e.spine.faults import (
+    STATE,
+    disks,
+    engine_of,
+    equal,
+    locks,
+    marked,
+    named,
+    rendered,
+    started,
+    state_file,
+    until,
+    written,
+)
 from e2e.spine.little import acme_copy, deployed
 from spine import ORGANISATION, Checkout
 
@@ -46,16 +59,16 @@ def refused(copy: Checkout, *stacks: str, say: str, **more: str) -> str:
 def test_a_kill_after_the_last_step(acme_copy: Callable[[], Checkout], deployed: Checkout) -> None:
     """Everything is done and written, the lock still held: the engine stands still while nobody reads what it says."""
     copy = acme_copy()
-    with ended(started(copy, "up", "--yes", "platform-dev"), copy) as process:
+    with started(copy, "up", "--yes", "platform-dev") as process:
         assert process.stdout
         fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
         said = b""
         while b"Updating (" not in said:
             said += os.read(process.stdout.fileno(), 256)
-        whole, state = len(deployed.state("platform-dev")), state_file(copy, "platform-dev")
+        whole = len(deployed.state("platform-dev"))
 
         def done() -> bool:
-            text = state.read_text() if state.exists() else ""
+            text = written(copy, "platform-dev")
             provider = named(copy, "pulumi-resour*")
             return text.count('"urn":') >= whole and "pending_operations" not in text and not provider
 
@@ -76,10 +89,9 @@ def test_what_a_killed_engine_had_begun_is_done_again(command: str, copy: Checko
     """A file that a removal took away though the state has it; a creation that the engine would warn of for ever."""
     if command == "up":
         copy.handrail("destroy", "--yes", "platform-dev")
-    folder = copy.root / "rendered" / "platform-dev"
-    files = len(list(folder.rglob("*.yaml")))
-    with ended(started(copy, command, "--yes", "platform-dev"), copy) as process:
-        until(lambda: len(list(folder.rglob("*.yaml"))) != files and begun_in(copy, "platform-dev"))
+    files = len(rendered(copy, "platform-dev"))
+    with started(copy, command, "--yes", "platform-dev") as process:
+        until(lambda: len(rendered(copy, "platform-dev")) != files and begun_in(copy, "platform-dev"))
         engine_of(copy).kill()
         process.communicate(timeout=120)
     assert begun_in(copy, "platform-dev")
@@ -92,7 +104,7 @@ def test_what_a_killed_engine_had_begun_is_done_again(command: str, copy: Checko
 
 def begun_in(copy: Checkout, stack: str) -> bool:
     """Whether the state file as it is now tells of something that was begun."""
-    return '"pending_operations":[{' in state_file(copy, stack).read_text()
+    return '"pending_operations":[{' in written(copy, stack)
 
 
 @pytest.mark.parametrize(
@@ -105,11 +117,10 @@ def test_a_plugin_that_crashes(
 ) -> None:
     """The provider, or the host of the program, killed in a create: the next one goes on."""
     copy = acme_copy()
-    with ended(started(copy, "up", "--yes", *stacks), copy) as process:
-        until(lambda: list((copy.root / "rendered" / stacks[0]).rglob("*.yaml")))
-        for each in marked(copy):
-            if each.name().startswith(plugin[:15]):  # as long as Linux keeps a name
-                each.kill()
+    with started(copy, "up", "--yes", *stacks) as process:
+        until(lambda: rendered(copy, stacks[0]))
+        for each in named(copy, f"{plugin[:15]}*"):  # as long as Linux keeps a name
+            each.kill()
         said = "\n".join(process.communicate(timeout=120))
         assert process.returncode == 1, said
     assert ("exited prematurely" if "resource" in plugin else "error reading from server: EOF") in said

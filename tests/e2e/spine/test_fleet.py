@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from e2e.spine.faults import STATE, engine_of, heeds, locks, marked, started, until
+from e2e.spine.faults import STATE, engine_of, heeds, locks, marked, rendered, started, until, written
 from e2e.spine.little import acme_copy, deployed
 from spine import Checkout, stable
 
@@ -55,10 +55,10 @@ def test_an_interrupt_ends_every_engine_in_good_order(
 ) -> None:
     """Sent to `handrail` alone, as CI does: exit code 130, no process and no lock left; the next one completes."""
     copy = acme_copy()
-    process = started(copy, "up", "--yes", *selection)
-    until(lambda: heeds(copy, "payments-dev"))
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=120)
+    with started(copy, "up", "--yes", *selection) as process:
+        until(lambda: heeds(copy, "payments-dev"))
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=120)
     assert process.returncode == 130, said
     until(lambda: marked(copy) == [])
     assert not [lock for environment in ("dev", "staging", "prod") for lock in locks(copy, f"payments-{environment}")]
@@ -69,16 +69,15 @@ def test_an_interrupt_ends_every_engine_in_good_order(
 def test_after_a_kill_the_next_up_completes(moment: str, acme_copy: Callable[[], Checkout], deployed: Checkout) -> None:
     """Its dead lock is removed and said so, its plugins are ended, and the end is as if nothing had been."""
     copy = acme_copy()
-    process = started(copy, "up", "--yes", "platform-dev")
-    rendered, history = copy.root / "rendered/platform-dev", copy.root / STATE / "stacks/acme/platform-dev.json"
     reached: dict[str, Callable[[], object]] = {
         "before the first step": lambda: locks(copy, "platform-dev"),
-        "in a create": lambda: list(rendered.rglob("*.yaml")),
-        "in a checkpoint": lambda: "pending_operations" in history.read_text() if history.exists() else False,
+        "in a create": lambda: rendered(copy, "platform-dev"),
+        "in a checkpoint": lambda: "pending_operations" in written(copy, "platform-dev"),
     }
-    until(reached[moment])
-    engine_of(copy).kill()
-    _, said = process.communicate(timeout=120)
+    with started(copy, "up", "--yes", "platform-dev") as process:
+        until(reached[moment])
+        engine_of(copy).kill()
+        _, said = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "was killed" in said
     assert "run it again: what was begun goes on (handrail up platform-dev)" in said
@@ -93,11 +92,11 @@ def test_a_killed_removal_goes_on(acme_copy: Callable[[], Checkout]) -> None:
     """Killed in a delete; the next one removes the rest."""
     copy = acme_copy()
     copy.handrail("up", "--yes", "platform-dev")
-    whole = len(copy.manifests("platform-dev"))
-    process = started(copy, "destroy", "--yes", "platform-dev")
-    until(lambda: len(copy.manifests("platform-dev")) < whole)
-    engine_of(copy).kill()
-    process.communicate(timeout=120)
+    whole = len(rendered(copy, "platform-dev"))
+    with started(copy, "destroy", "--yes", "platform-dev") as process:
+        until(lambda: len(rendered(copy, "platform-dev")) < whole)
+        engine_of(copy).kill()
+        process.communicate(timeout=120)
     assert "removed the lock of process" in copy.handrail("destroy", "--yes", "platform-dev").stderr
     assert copy.manifests("platform-dev") == {}
     assert [r for r in copy.state("platform-dev") if r["type"].startswith("kubernetes:")] == []
@@ -148,12 +147,12 @@ def test_a_lock_that_somebody_holds_is_never_touched(acme_copy: Callable[[], Che
 def test_a_second_up_says_who_holds_the_stack(acme_copy: Callable[[], Checkout]) -> None:
     """While the first goes on and completes."""
     copy = acme_copy()
-    first = started(copy, "up", "--yes", "platform-dev")
-    until(lambda: locks(copy, "platform-dev"))
-    done = copy.handrail("up", "--yes", "platform-dev", ok=False)
-    assert "stack platform-dev is being deployed by process" in done.stderr
-    first.communicate(timeout=120)
-    assert first.returncode == 0
+    with started(copy, "up", "--yes", "platform-dev") as first:
+        until(lambda: locks(copy, "platform-dev"))
+        done = copy.handrail("up", "--yes", "platform-dev", ok=False)
+        assert "stack platform-dev is being deployed by process" in done.stderr
+        first.communicate(timeout=120)
+        assert first.returncode == 0
 
 
 @pytest.mark.parametrize("fault", ["no passphrase", "unwritable backend", "broken state"])
