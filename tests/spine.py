@@ -44,7 +44,7 @@ class Checkout:
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
-            timeout=300,
+            timeout=600,  # against a hang: a whole company takes half of it on two busy cores
         )
         if ok:
             assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
