@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from e2e.spine.faults import STATE, engine_of, heeds, locks, marked, rendered, started, until, written
+from e2e.spine.faults import STATE, engine_of, heeds, locks, marked, rendered, started, state_file, until, written
 from e2e.spine.little import acme_copy, deployed
 from spine import Checkout, stable
 
@@ -106,7 +106,7 @@ def test_half_a_checkpoint_is_replaced_by_the_one_before(acme_copy: Callable[[],
     """As a kill in the writing of one leaves it, beside a dead lock; without such a lock it is nobody's to mend."""
     copy = acme_copy()
     copy.handrail("up", "--yes", "payments-dev")
-    state = copy.root / STATE / "stacks/acme/payments-dev.json"
+    state = state_file(copy, "payments-dev")
     half = state.read_text()[:1000]
     state.write_text(half)
     assert copy.handrail("up", "--yes", "payments-dev", ok=False).returncode == 1
@@ -160,7 +160,7 @@ def test_a_fault_is_a_sentence_and_nothing_is_lost(fault: str, acme_copy: Callab
     """What to do stands in it; mended, the same command completes."""
     copy = acme_copy()
     copy.handrail("up", "--yes", "payments-dev", "churn-dev")
-    state = copy.root / STATE / "stacks/acme/payments-dev.json"
+    state = state_file(copy, "payments-dev")
     whole = state.read_text()
     more: dict[str, str] = {}
     said = {
